@@ -1,0 +1,68 @@
+# Custode. `make help` lists the targets. Each of them sets up what it needs first.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
+
+bin := .venv/bin
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## what Custode needs of the system, and .venv (PYTHON=… for another Python)
+	@packaging/linux/setup.sh
+
+.PHONY: run
+run: setup ## start the demonstration: a whole Custode with a software token
+	@$(bin)/custode demo
+
+.PHONY: test
+test: setup format lint types imports ## everything that CI checks; closes with pytest's summary
+	@$(bin)/pytest --cov --cov-report= --session-timeout=780
+	@packaging/coverage.sh
+
+.PHONY: unit
+unit: setup ## the quick tests only (ARGS=… goes to pytest)
+	@$(bin)/pytest -q -m "not slow and not e2e" $(ARGS)
+
+.PHONY: fmt
+fmt: setup ## format the code, and mend what ruff can mend
+	@$(bin)/ruff format --quiet
+	@$(bin)/ruff check --fix --quiet || $(bin)/ruff check
+
+.PHONY: format
+format: setup ## is the code formatted?
+	@report=$$($(bin)/ruff format --check 2>&1) || { echo "$$report"; echo "make fmt does it"; exit 1; }
+	@echo "format   ok"
+
+.PHONY: lint
+lint: setup ## ruff
+	@$(bin)/ruff check --quiet
+	@echo "lint     ok"
+
+.PHONY: types
+types: setup ## mypy, strict, over code and tests
+	@$(bin)/mypy --no-error-summary
+	@echo "types    ok"
+
+.PHONY: imports
+imports: setup ## who may import whom
+	@report=$$($(bin)/lint-imports --no-logo 2>&1) || { echo "$$report"; exit 1; }
+	@echo "imports  ok"
+
+.PHONY: coverage
+coverage: ## what the last `make test` did not reach
+	@$(bin)/coverage report
+
+.PHONY: constraints
+constraints: setup ## pin anew after a change of dependencies (UPGRADE=1: newest versions)
+	@packaging/constraints.sh
+
+.PHONY: clean
+clean: ## remove .venv, caches and reports
+	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
+	@find agent drivers authority tests -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Custode: the agent on the person's machine."""

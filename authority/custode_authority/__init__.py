@@ -1,0 +1,1 @@
+"""Authority: the counter side of Custode."""

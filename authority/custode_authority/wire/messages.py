@@ -1,0 +1,349 @@
+"""Messages of the authority's JSON API (`/v1`), one Struct a message.
+
+Bytes travel as base64 (msgspec's own), times as RFC 3339 UTC, hashes as lower-case hex SHA-256.
+A *signed* request is sent with `Custode-Signature` (base64 of a detached CMS SignedData over the
+exact body, made by the token, RFC 5652 §5) or `Custode-Pin-Signature` (base64 of a raw Ed25519
+signature over the exact body, made with the PIN-derived key, RFC 8032). `purpose` keeps a
+signature for one thing from being used for another; `nonce` is the authority's, single use.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime  # noqa: TC003 - msgspec resolves the annotations at run time
+from typing import Annotated, Final, Literal, dataclass_transform
+
+import msgspec
+from msgspec import Meta, Struct
+
+from custode_authority.wire.reasons import CrlReason, Reason
+from custode_authority.wire.states import BackupKind, BackupState, CertificateState
+
+SIGNATURE_HEADER: Final = "Custode-Signature"
+PIN_SIGNATURE_HEADER: Final = "Custode-Pin-Signature"
+
+Hex256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+IdentityCode = Annotated[str, Meta(pattern="^[A-Z0-9]{3,16}$")]
+CodiceFiscale = Annotated[str, Meta(pattern="^[A-Z0-9]{11,16}$")]
+Nonce = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{16,64}$")]
+BackupId = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+Text = Annotated[str, Meta(max_length=200)]
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class Message(Struct, frozen=True, forbid_unknown_fields=True):
+    """Base: strict both ways, an unknown field is an error.
+
+    msgspec inherits `frozen`, not `kw_only`: each message says the latter itself.
+    """
+
+
+def canonical(message: Struct) -> bytes:
+    """Canonical JSON: keys sorted, no white space, UTF-8. Only strings, integers, lists, null."""
+    return msgspec.json.encode(message, order="sorted")
+
+
+# --- accounts ---------------------------------------------------------------------------------
+
+
+class AccountCreate(Message, kw_only=True):
+    """POST /v1/accounts, Bearer = the bootstrap key of the authority's own computer."""
+
+    identity_code: IdentityCode
+    codice_fiscale: CodiceFiscale
+    name: Text = ""
+    mail: Text = ""
+    password: Annotated[str, Meta(min_length=8, max_length=256)]
+
+
+class AccountCreated(Message, kw_only=True):
+    """The API key is shown this once; only its hash is kept."""
+
+    identity_code: IdentityCode
+    api_key: str
+
+
+class AccountView(Message, kw_only=True):
+    """GET /v1/account."""
+
+    identity_code: IdentityCode
+    codice_fiscale: CodiceFiscale
+    name: Text
+    mail: Text
+    api_key_last4: str
+    first_cancellation_spent: bool
+    ceased: bool
+
+
+class NonceRequest(Message, kw_only=True):
+    """POST /v1/nonces."""
+
+    purpose: Literal[
+        "cancel",
+        "backup.confirm",
+        "backup.activate",
+        "backup.collect",
+        "backup.restored",
+        "backup.retire",
+    ]
+
+
+class NonceIssued(Message, kw_only=True):
+    """A nonce for one signed request of that purpose; any change of a certificate ends it."""
+
+    nonce: Nonce
+    expires_at: datetime
+
+
+# --- certificates -----------------------------------------------------------------------------
+
+
+class OperationView(Message, kw_only=True):
+    """One row of GET /v1/certificates: the columns of the agency's page, and the certificate."""
+
+    id_operazione: str
+    file_name: str
+    state: CertificateState
+    requested_at: datetime
+    expires_at: datetime | None
+    outcome: str | None
+    key_sha256: Hex256
+    serial_number: str | None = None
+    fingerprint_sha256: Hex256 | None = None
+    certificate: bytes | None = None
+    cancelled_at: datetime | None = None
+    crl_reason: CrlReason | None = None
+
+
+class StatusQuery(Message, kw_only=True):
+    """POST /v1/status: the asker's own nonce goes into the signed answer."""
+
+    fingerprint_sha256: Hex256
+    nonce: Nonce
+
+
+class StatusStatement(Message, kw_only=True):
+    """What the authority signs (CMS SignedData, encapsulated) about one certificate.
+
+    `at` is the authority's time, which decides; `state` is "unknown" for a certificate that is not
+    the account's. `audit_head` countersigns the authority's log towards the agent.
+    """
+
+    purpose: Literal["status"] = "status"
+    fingerprint_sha256: Hex256
+    nonce: Nonce
+    state: CertificateState | Literal["unknown"]
+    crl_reason: CrlReason | None
+    changed_at: datetime | None
+    expires_at: datetime | None
+    at: datetime
+    audit_head: Hex256
+
+
+class Signed(Message, kw_only=True):
+    """A statement of the authority: DER of CMS SignedData with the signer's certificate."""
+
+    statement: bytes
+
+
+class ReportRequest(Message, kw_only=True):
+    """POST /v1/reports: lost, theft or malfunction; API key and the password asked again.
+
+    `fingerprint_sha256` names the certificate; `last_held` is the last day the token was surely in
+    its owner's hands (Europe/Rome), which retires backups registered after it.
+    """
+
+    reason: Reason
+    fingerprint_sha256: Hex256
+    last_held: date | None = None
+    backup_stolen_too: bool = False
+    destroyed_for_certain: bool = False
+    password: str
+
+
+class ReportView(Message, kw_only=True):
+    """What the report did, at once."""
+
+    fingerprint_sha256: Hex256
+    state: CertificateState
+    crl_reason: CrlReason | None
+    at: datetime
+    retired_backups: list[BackupId]
+    rejected_requests: list[str]
+
+
+class CancellationPreviewRequest(Message, kw_only=True):
+    """POST /v1/cancellations/preview."""
+
+    operations: list[str]
+    reason: Reason
+
+
+class CancellationPreview(Message, kw_only=True):
+    """What a cancellation would take in. `covered` goes back in the signed request."""
+
+    cumulative: bool
+    reason: Reason
+    covered: list[OperationView]
+
+
+class CancellationRequest(Message, kw_only=True):
+    """POST /v1/cancellations, signed by an active certificate of the account.
+
+    `covered` are the serial numbers the person was shown, sorted: a difference is refused.
+    """
+
+    purpose: Literal["cancel"] = "cancel"
+    nonce: Nonce
+    operations: list[str]
+    reason: Reason
+    note: Text = ""
+    covered: list[str]
+
+
+class CancellationView(Message, kw_only=True):
+    """One IdOperazione, one reason, one transaction."""
+
+    id_operazione: str
+    cumulative: bool
+    reason: Reason
+    at: datetime
+    covered: list[OperationView]
+
+
+# --- backups ----------------------------------------------------------------------------------
+
+
+class BackupView(Message, kw_only=True):
+    """One backup as the authority keeps it (GET /v1/backups, /v1/backups/ID)."""
+
+    backup_id: BackupId
+    kind: BackupKind
+    state: BackupState
+    original_sha256: Hex256
+    reserved_at: datetime
+    registered_at: datetime | None = None
+    container_sha256: Hex256 | None = None
+    tries_remaining: int = 5
+    requested_at: datetime | None = None
+    approved_at: datetime | None = None
+    approval_expires_at: datetime | None = None
+    collected_at: datetime | None = None
+    restored_at: datetime | None = None
+    retired_at: datetime | None = None
+    retired_why: str | None = None
+    successor_sha256: Hex256 | None = None  # fingerprint of the successor's certificate
+    retry_after_s: int | None = None
+
+
+class ReserveRequest(Message, kw_only=True):
+    """POST /v1/backups."""
+
+    kind: BackupKind
+    original_sha256: Hex256
+
+
+class Reservation(Message, kw_only=True):
+    """The recovery key's public half, as a DER SubjectPublicKeyInfo on P-256."""
+
+    backup_id: BackupId
+    recovery_public_key: bytes
+    authority_name: str
+    authority_address: str
+    at: datetime
+
+
+class ConfirmRequest(Message, kw_only=True):
+    """POST /v1/backups/ID/confirmation, signed by the original.
+
+    `successor_csr` is a DER PKCS#10 made by the successor's key (its proof of possession);
+    `pin_public_key` the raw 32 bytes of the PIN-derived Ed25519 key (RFC 8032).
+    """
+
+    purpose: Literal["backup.confirm"] = "backup.confirm"
+    nonce: Nonce
+    backup_id: BackupId
+    container_sha256: Hex256
+    successor_csr: bytes
+    pin_public_key: bytes
+
+
+class ActivationRequest(Message, kw_only=True):
+    """POST /v1/backups/ID/activation, signed by the PIN-derived key."""
+
+    purpose: Literal["backup.activate"] = "backup.activate"
+    nonce: Nonce
+    backup_id: BackupId
+    container_sha256: Hex256
+    reason: Reason
+
+
+class CollectionRequest(Message, kw_only=True):
+    """POST /v1/backups/ID/collection, signed by the PIN-derived key.
+
+    `recipient_info` is the DER RecipientInfo (RFC 5652 §6.2.2) of the container;
+    `ephemeral_public_key` the raw 32 bytes of an X25519 key made for this collection.
+    """
+
+    purpose: Literal["backup.collect"] = "backup.collect"
+    nonce: Nonce
+    backup_id: BackupId
+    container_sha256: Hex256
+    recipient_info: bytes
+    ephemeral_public_key: bytes
+
+
+class GrantStatement(Message, kw_only=True):
+    """What the authority signs (CMS SignedData, encapsulated) when a backup is collected."""
+
+    purpose: Literal["grant"] = "grant"
+    backup_id: BackupId
+    container_sha256: Hex256
+    original_sha256: Hex256
+    original_serial_number: str
+    original_cancelled_at: datetime
+    crl_reason: CrlReason
+    successor_sha256: Hex256
+    ephemeral_public_key: bytes
+    nonce: Nonce
+    at: datetime
+
+
+class Collection(Message, kw_only=True):
+    """`grant`: DER CMS SignedData over a GrantStatement; `sealed_key`: the 32-byte content key,
+    HPKE base mode (RFC 9180: X25519, HKDF-SHA256, AES-256-GCM), `info` = SHA-256 of `grant`;
+    `certificate`: DER, issued for the successor in the same transaction."""
+
+    grant: bytes
+    sealed_key: bytes
+    certificate: bytes
+
+
+class RestorationRequest(Message, kw_only=True):
+    """POST /v1/backups/ID/restoration, signed by the successor's key on its new token."""
+
+    purpose: Literal["backup.restored"] = "backup.restored"
+    nonce: Nonce
+    backup_id: BackupId
+    successor_sha256: Hex256
+
+
+class RetireRequest(Message, kw_only=True):
+    """POST /v1/backups/ID/retirement, signed by an active certificate of the account."""
+
+    purpose: Literal["backup.retire"] = "backup.retire"
+    nonce: Nonce
+    backup_id: BackupId
+
+
+# --- problems (RFC 9457) ----------------------------------------------------------------------
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """`application/problem+json`; `code` is stable and one of `problems.ProblemCode`."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = ""
+    code: str
+    data: dict[str, str | int | None] = {}

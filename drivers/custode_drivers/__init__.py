@@ -1,0 +1,1 @@
+"""Drivers: what Custode is able to plug into."""
