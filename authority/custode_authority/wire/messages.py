@@ -124,14 +124,14 @@ class StatusQuery(Message, kw_only=True):
 class StatusStatement(Message, kw_only=True):
     """What the authority signs (CMS SignedData, encapsulated) about one certificate.
 
-    `at` is the authority's time, which decides; `state` is "unknown" for a certificate that is not
+    `at` is the authority's time, which decides; `state` is null for a certificate that is not
     the account's. `audit_head` countersigns the authority's log towards the agent.
     """
 
     purpose: Literal["status"] = "status"
     fingerprint_sha256: Hex256
     nonce: Nonce
-    state: CertificateState | Literal["unknown"]
+    state: CertificateState | None
     crl_reason: CrlReason | None
     changed_at: datetime | None
     expires_at: datetime | None
