@@ -1,0 +1,1 @@
+"""The contracts of the drivers: types, events, errors, Protocols. Standard library only."""

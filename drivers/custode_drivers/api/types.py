@@ -1,0 +1,121 @@
+"""What a token is and carries, as its worker tells it.
+
+Keys and certificates are named by `key_id`: CKA_ID as lower-case hex. The worker answers with maps
+that hold exactly these fields; `msgspec.convert(answer, TokenInfo)` makes the values below of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class KeySpec(StrEnum):
+    """The kinds of key that are made on a token."""
+
+    RSA2048 = "rsa2048"
+    RSA3072 = "rsa3072"
+    RSA4096 = "rsa4096"
+    P256 = "p256"
+    P384 = "p384"
+
+
+class KeyKind(StrEnum):
+    """CKA_KEY_TYPE (PKCS #11 v3.1 §4.8), as far as we use it; others keep their number, in hex."""
+
+    RSA = "rsa"
+    EC = "ec"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TokenIdentity:
+    """Who a token is. Slot ids and reader names are never identity."""
+
+    manufacturer: str
+    model: str
+    serial: str
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateOnToken:
+    """A certificate that can be read without a PIN."""
+
+    key_id: str
+    label: str
+    der: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKeyOnToken:
+    """A public key that can be read without a PIN."""
+
+    key_id: str
+    type: str
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOnToken:
+    """A private key, seen after login; `public_key` is its SubjectPublicKeyInfo (RFC 5280 §4.1)."""
+
+    key_id: str
+    label: str
+    type: str
+    bits: int
+    public_key: bytes | None
+    """None where the token keeps neither a public key nor a certificate beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenInfo:
+    """One token (PKCS #11 v3.1 §3.2, CK_TOKEN_INFO) and what can be read from it without a PIN."""
+
+    manufacturer: str
+    model: str
+    serial: str
+    label: str
+    initialized: bool
+    user_pin_initialized: bool
+    pin_count_low: bool
+    pin_final_try: bool
+    pin_locked: bool
+    so_pin_count_low: bool
+    so_pin_final_try: bool
+    so_pin_locked: bool
+    login_required: bool
+    protected_path: bool
+    """The PIN is typed on the reader and never passes through us."""
+    removable: bool
+    min_pin: int | None
+    max_pin: int | None
+    mechanisms: tuple[str, ...]
+    certificates: tuple[CertificateOnToken, ...]
+    public_keys: tuple[PublicKeyOnToken, ...]
+
+    @property
+    def identity(self) -> TokenIdentity:
+        return TokenIdentity(self.manufacturer, self.model, self.serial)
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """The answer to `login`."""
+
+    session: str
+    keys: tuple[KeyOnToken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMade:
+    """The answer to `generate_key` and `import_key`; `public_key` is SubjectPublicKeyInfo DER."""
+
+    key_id: str
+    public_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Challenged:
+    """The answer to `challenge`: fresh bytes and the token's signature over them, verified."""
+
+    challenge: bytes
+    signature: bytes

@@ -1,0 +1,1 @@
+"""Frames between the daemon and its child processes."""

@@ -1,0 +1,1 @@
+"""PKCS#11 tokens, behind a worker process a module."""

@@ -1,0 +1,92 @@
+"""Public halves of keys on a token, read from whatever the token keeps of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pkcs11
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from pkcs11 import Attribute, KeyType, ObjectClass
+from pkcs11.util.ec import encode_named_curve_parameters
+
+from custode_drivers.api.errors import NotSupported
+
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+
+# CKA_EC_PARAMS of the curves we make keys on (RFC 5480 §2.1.1).
+CURVE_PARAMETERS: Final[dict[str, bytes]] = {
+    name: encode_named_curve_parameters(name) for name in ("secp256r1", "secp384r1")
+}
+_CURVES: Final[dict[bytes, ec.EllipticCurve]] = {
+    CURVE_PARAMETERS["secp256r1"]: ec.SECP256R1(),
+    CURVE_PARAMETERS["secp384r1"]: ec.SECP384R1(),
+}
+
+
+def spki(key: PublicKey) -> bytes:
+    """Return SubjectPublicKeyInfo DER (RFC 5280 §4.1)."""
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def key_identifier(key: PublicKey) -> bytes:
+    """Return the SHA-1 of the subjectPublicKey bits (RFC 5280 §4.2.1.2, method 1)."""
+    return x509.SubjectKeyIdentifier.from_public_key(key).digest
+
+
+def kind_of(key: pkcs11.Object) -> str:
+    """Return `rsa`, `ec` or, for what we do not use, CKA_KEY_TYPE in hex."""
+    kind = key[Attribute.KEY_TYPE]
+    return {KeyType.RSA: "rsa", KeyType.EC: "ec"}.get(kind, f"{int(kind):#x}")
+
+
+def public_from(key: pkcs11.Object) -> PublicKey:
+    """Read a public key from the attributes of a key object; RSA works from a private one too.
+
+    :raises NotSupported: for other kinds and curves. :raises PKCS11Error: when the token does not
+        keep what is needed on this object. :raises ValueError: for a point that is on no curve.
+    """
+    kind = kind_of(key)
+    if kind == "rsa":
+        return rsa.RSAPublicNumbers(
+            int.from_bytes(key[Attribute.PUBLIC_EXPONENT], "big"),
+            int.from_bytes(key[Attribute.MODULUS], "big"),
+        ).public_key()
+    curve = _CURVES.get(key[Attribute.EC_PARAMS]) if kind == "ec" else None
+    if curve is None:
+        raise NotSupported(capability=f"key type {kind}")
+    return ec.EllipticCurvePublicKey.from_encoded_point(
+        curve, _point(key[Attribute.EC_POINT], 1 + 2 * ((curve.key_size + 7) // 8))
+    )
+
+
+def public_of(session: pkcs11.Session, private: pkcs11.Object) -> PublicKey | None:
+    """Find the public half of a private key: itself, a public key or a certificate beside it."""
+    key_id = private[Attribute.ID]
+    beside = {Attribute.CLASS: ObjectClass.PUBLIC_KEY, Attribute.ID: key_id}
+    for key in (private, *list(session.get_objects(beside))):
+        try:
+            return public_from(key)
+        except (pkcs11.PKCS11Error, ValueError, NotSupported):
+            continue  # an EC private key does not carry its point, and modules leave out others
+    beside = {Attribute.CLASS: ObjectClass.CERTIFICATE, Attribute.ID: key_id}
+    for certificate in list(session.get_objects(beside)):
+        found = public_of_certificate(certificate[Attribute.VALUE])
+        if found is not None:
+            return found
+    return None
+
+
+def public_of_certificate(der: bytes) -> PublicKey | None:
+    """Return the key a certificate is for; None for what is no certificate of ours."""
+    try:
+        key = x509.load_der_x509_certificate(der).public_key()
+    except ValueError:
+        return None
+    return key if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) else None
+
+
+def _point(value: bytes, length: int) -> bytes:
+    """Unwrap CKA_EC_POINT, an OCTET STRING (PKCS #11 v3.1 §6.3.3); some modules leave it bare."""
+    return value if len(value) == length else value[-length:]

@@ -1,0 +1,1 @@
+"""Portals: where certificates are asked for and where their fate is decided."""

@@ -1,0 +1,1 @@
+"""SoftHSM token directories as things that are plugged in and out."""

@@ -1,0 +1,1 @@
+"""Backup folders on sticks and in folders."""
