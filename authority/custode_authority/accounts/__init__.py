@@ -1,0 +1,1 @@
+"""Who stands at the counter: accounts, passwords, API keys."""

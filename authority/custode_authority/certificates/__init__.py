@@ -1,0 +1,1 @@
+"""The procedures at the counter: request, list, status, report, cancel."""

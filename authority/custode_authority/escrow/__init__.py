@@ -1,0 +1,1 @@
+"""Backups at the authority: reserve, confirm, activate, approve, collect, restore, retire."""

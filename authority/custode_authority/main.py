@@ -1,0 +1,121 @@
+"""The authority as a program: `init` makes one in a folder, `serve` runs it.
+
+Exit codes: 0 done, 1 the folder cannot be used, 2 usage, 3 served by another process already,
+4 one of the ports is taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import fcntl
+import logging
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from custode_authority.ca.home import Home
+from custode_authority.errors import HomeUnusable, PortTaken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+EXIT_HOME: Final = 1
+EXIT_SERVED_ALREADY: Final = 3
+EXIT_PORT_TAKEN: Final = 4
+
+
+class _ServedAlready(HomeUnusable):
+    """Another process serves this folder."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; return its exit code."""
+    os.umask(0o077)
+    options = _parser().parse_args(arguments)
+    home = Home(Path(options.home).absolute())
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    try:
+        if options.command == "init":
+            _init(home, options.generation_s, options.validity_days)
+        else:
+            _serve(home, options.idle_s, options.ready_fd)
+    except _ServedAlready as exc:
+        return _fail(exc, EXIT_SERVED_ALREADY)
+    except PortTaken as exc:
+        return _fail(exc, EXIT_PORT_TAKEN)
+    except HomeUnusable as exc:
+        return _fail(exc, EXIT_HOME)
+    return 0
+
+
+def _init(home: Home, generation_s: int, validity_days: int) -> None:
+    from custode_authority.ca.setup import initialise
+
+    made = initialise(home, generation_s=generation_s, validity_days=validity_days)
+    sys.stdout.write(msgspec.json.encode(made).decode() + "\n")
+
+
+def _serve(home: Home, idle_s: float | None, ready_fd: int | None) -> None:
+    from custode_authority.ca.authority import open_authority
+    from custode_authority.ca.keys import renew_tls
+    from custode_authority.web.serving import serve
+
+    if not home.ready:
+        raise HomeUnusable(f"there is no authority in {home.folder}: run init")
+    with _only_one(home):
+        authority = open_authority(home)
+        now = authority.clock.now().replace(microsecond=0)
+        renew_tls(home, authority.keys, now=now)
+        try:
+            asyncio.run(serve(authority, idle_s=idle_s, ready_fd=ready_fd))
+        finally:
+            authority.db.close()
+
+
+@contextmanager
+def _only_one(home: Home) -> Iterator[None]:
+    """Hold the folder's lock: the kernel lets go of it whatever becomes of this process."""
+    with home.lock.open("wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise _ServedAlready(f"{home.folder} is served by another process") from exc
+        yield
+
+
+def _fail(exc: Exception, code: int) -> int:
+    sys.stderr.write(f"custode-authority: error: {exc}\n")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m custode_authority.main")
+    commands = parser.add_subparsers(dest="command", required=True)
+    init = commands.add_parser("init", help="make an authority in a folder, once")
+    init.add_argument("--generation-s", type=_between(0, 86_400), default=2)
+    init.add_argument("--validity-days", type=_between(1, 3650), default=1095)
+    serve = commands.add_parser("serve", help="serve it on its two ports of 127.0.0.1")
+    serve.add_argument("--idle-s", type=float, help="end by itself after so long without a request")
+    serve.add_argument("--ready-fd", type=int, help='"ready" is written there once it listens')
+    for command in (init, serve):
+        command.add_argument("--home", required=True)
+    return parser
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def bounded(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{value} is not between {least} and {most}")
+        return value
+
+    return bounded
+
+
+if __name__ == "__main__":
+    sys.exit(main())

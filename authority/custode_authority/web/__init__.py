@@ -1,0 +1,1 @@
+"""The counter over HTTPS: EST, the JSON API, the CRL."""

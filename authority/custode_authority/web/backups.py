@@ -1,0 +1,127 @@
+"""`/v1/backups`: reserve, confirm, activate, collect, restore, retire. Bearer = the API key."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from litestar import Request, Response, Router, get, post
+from litestar.params import FromPath, RawBody
+
+from custode_authority.errors import Refused
+from custode_authority.escrow import activation, closing, collection, listing, registration
+from custode_authority.web.auth import account_of
+from custode_authority.web.exchange import authority_of, json_answer, read_body
+from custode_authority.wire.messages import (
+    PIN_SIGNATURE_HEADER,
+    SIGNATURE_HEADER,
+    ActivationRequest,
+    CollectionRequest,
+    ConfirmRequest,
+    ReserveRequest,
+    RestorationRequest,
+    RetireRequest,
+)
+from custode_authority.wire.problems import ProblemCode
+
+Asked = Request[Any, Any, Any]
+Answer = Response[bytes]
+About = TypeVar(
+    "About",
+    ConfirmRequest,
+    ActivationRequest,
+    CollectionRequest,
+    RestorationRequest,
+    RetireRequest,
+)
+
+
+def _about(backup_id: str, body: bytes, kind: type[About]) -> About:
+    """Decode a body that names the same backup as the path; what is signed is what counts."""
+    message = read_body(body, kind)
+    if message.backup_id != backup_id:
+        raise Refused(ProblemCode.MALFORMED, "path and body name different backups")
+    return message
+
+
+@post("/", sync_to_thread=True)
+def reserve(request: Asked, body: RawBody) -> Answer:
+    """Reserve a backup; gives the public half of its recovery key."""
+    who = partial(account_of, request=request)
+    message = read_body(body, ReserveRequest)
+    reservation = registration.reserve(authority_of(request), who, message)
+    return json_answer(reservation, status_code=201)
+
+
+@get("/", sync_to_thread=True)
+def list_all(request: Asked) -> Answer:
+    """List the account's backups."""
+    who = partial(account_of, request=request)
+    return json_answer(listing.all_backups(authority_of(request), who))
+
+
+@get("/{backup_id:str}", sync_to_thread=True)
+def show(request: Asked, backup_id: FromPath[str]) -> Answer:
+    """Show one backup."""
+    who = partial(account_of, request=request)
+    return json_answer(listing.one_backup(authority_of(request), who, backup_id))
+
+
+@post("/{backup_id:str}/confirmation", sync_to_thread=True, status_code=200)
+def confirm(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
+    """Register the backup; signed by the original."""
+    who = partial(account_of, request=request)
+    message = _about(backup_id, body, ConfirmRequest)
+    signature = request.headers.get(SIGNATURE_HEADER)
+    return json_answer(registration.confirm(authority_of(request), who, message, body, signature))
+
+
+@post("/{backup_id:str}/activation", sync_to_thread=True, status_code=200)
+def activate(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
+    """Ask for activation; signed by the PIN-derived key."""
+    who = partial(account_of, request=request)
+    message = _about(backup_id, body, ActivationRequest)
+    signature = request.headers.get(PIN_SIGNATURE_HEADER)
+    return json_answer(activation.activate(authority_of(request), who, message, body, signature))
+
+
+@post("/{backup_id:str}/collection", sync_to_thread=True, status_code=200)
+def collect(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
+    """Collect an approved backup; signed by the PIN-derived key."""
+    who = partial(account_of, request=request)
+    message = _about(backup_id, body, CollectionRequest)
+    signature = request.headers.get(PIN_SIGNATURE_HEADER)
+    return json_answer(collection.collect(authority_of(request), who, message, body, signature))
+
+
+@post("/{backup_id:str}/restoration", sync_to_thread=True, status_code=200)
+def confirm_restored(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
+    """Note that the successor is on its token; signed by the successor."""
+    who = partial(account_of, request=request)
+    message = _about(backup_id, body, RestorationRequest)
+    signature = request.headers.get(SIGNATURE_HEADER)
+    return json_answer(closing.restored(authority_of(request), who, message, body, signature))
+
+
+@post("/{backup_id:str}/retirement", sync_to_thread=True, status_code=200)
+def retire(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
+    """Retire the backup; signed by an active certificate of the account."""
+    who = partial(account_of, request=request)
+    message = _about(backup_id, body, RetireRequest)
+    signature = request.headers.get(SIGNATURE_HEADER)
+    return json_answer(closing.retired(authority_of(request), who, message, body, signature))
+
+
+router: Final = Router(
+    path="/v1/backups",
+    route_handlers=[
+        reserve,
+        list_all,
+        show,
+        confirm,
+        activate,
+        collect,
+        confirm_restored,
+        retire,
+    ],
+)
