@@ -1,0 +1,361 @@
+"""What the agent knows, as immutable values; nothing here decides.
+
+Times are aware UTC datetimes, hashes and key ids lower-case hex. Mappings are never changed in
+place: `machine.step` replaces them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from custode_authority.wire.states import BackupKind, BackupState, CertificateState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import date, datetime
+
+    from custode_authority.wire.reasons import CrlReason
+
+
+# --- tokens -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TokenId:
+    """Who a token is (CK_TOKEN_INFO, PKCS #11 v3.1 §3.2), in whatever slot or reader it sits."""
+
+    manufacturer: str
+    model: str
+    serial: str
+
+
+class PinRole(StrEnum):
+    """Whose PIN: CKU_USER or CKU_SO (the PUK of many cards)."""
+
+    USER = "user"
+    SO = "so"
+
+
+@dataclass(frozen=True, slots=True)
+class PinFlags:
+    """CKF_(SO|USER)_PIN_COUNT_LOW, _FINAL_TRY and _LOCKED (PKCS #11 v3.1 §3.2)."""
+
+    count_low: bool = False
+    final_try: bool = False
+    locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCertificate:
+    """A certificate found on a token; `fingerprint_sha256` is over its DER."""
+
+    key_id: str
+    label: str
+    fingerprint_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldKey:
+    """A public key found on a token, e.g. ("01", "rsa", 2048)."""
+
+    key_id: str
+    type: str
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSeen:
+    """A token as the worker's `list` reports it; `tokens.seen` makes it from one row."""
+
+    id: TokenId
+    label: str
+    module: str
+    initialized: bool = True
+    user_pin_initialized: bool = True
+    user_pin: PinFlags = PinFlags()
+    so_pin: PinFlags = PinFlags()
+    login_required: bool = True
+    protected_path: bool = False
+    removable: bool = True
+    min_pin: int = 4
+    max_pin: int = 255
+    mechanisms: tuple[str, ...] = ()
+    certificates: tuple[HeldCertificate, ...] = ()
+    public_keys: tuple[HeldKey, ...] = ()
+
+    def holds(self, fingerprint_sha256: str | None) -> bool:
+        """Whether it carries that certificate; the same key under another one is not it."""
+        return any(c.fingerprint_sha256 == fingerprint_sha256 for c in self.certificates)
+
+
+class TokenState(StrEnum):
+    """What a token is to this identity; `tokens.recognise` decides."""
+
+    UNKNOWN = "unknown"
+    RECOGNISED = "recognised"
+    FOREIGN = "foreign"
+    PRIMARY = "primary"
+    SPARE = "spare"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownToken:
+    """What is remembered of a token.
+
+    `adopted`: initialised, used for a request or promoted here. `spare_for`: the backup whose key
+    it carries. The failures are our own count of spent tries since the last accepted PIN.
+    """
+
+    id: TokenId
+    label: str
+    adopted: bool = False
+    spare_for: str | None = None
+    user_pin_failures: int = 0
+    so_pin_failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """One stay of a token in its slot; `number` grows by one with every insertion."""
+
+    number: int
+    token: TokenSeen
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One configured PKCS#11 module and the tokens it shows.
+
+    `pending`: something changed there and the tokens are not read yet. `reading`: a ReadTokens is
+    on its way; `read_again`: it may have begun too early. `failure`: why the module cannot work.
+    `unreadable`: it failed although a token is in one of its slots.
+    """
+
+    name: str
+    pending: bool = False
+    reading: bool = False
+    read_again: bool = False
+    failure: str | None = None
+    unreadable: bool = False
+    insertions: tuple[Insertion, ...] = ()
+
+
+# --- identity, certificates, backups ----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the certificates are for; `primary` is the token that carries the original."""
+
+    code: str
+    codice_fiscale: str
+    name: str = ""
+    mail: str = ""
+    primary: TokenId | None = None
+    ceased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRecord:
+    """One request and the certificate that came of it: the authority's row and our own facts.
+
+    `said_at` is the authority's time of its word. `certificate` is DER. Ours are `token` and
+    `key_id` (where the private key lies) and `installed` (the certificate lies there as well).
+    """
+
+    id_operazione: str
+    file_name: str
+    state: CertificateState
+    key_sha256: str
+    requested_at: datetime
+    said_at: datetime
+    expires_at: datetime | None = None
+    outcome: str | None = None
+    serial_number: str | None = None
+    fingerprint_sha256: str | None = None
+    certificate: bytes | None = None
+    cancelled_at: datetime | None = None
+    crl_reason: CrlReason | None = None
+    token: TokenId | None = None
+    key_id: str | None = None
+    installed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BackupRecord:
+    """One backup: the authority's row and our own facts, which are `folder_name` and `folder_path`.
+
+    `original_sha256` and `successor_sha256` are fingerprints of certificates.
+    """
+
+    backup_id: str
+    kind: BackupKind
+    state: BackupState
+    original_sha256: str
+    created_at: datetime
+    said_at: datetime
+    successor_sha256: str | None = None
+    container_sha256: str | None = None
+    tries_remaining: int = 5
+    retired_why: str | None = None
+    folder_name: str | None = None
+    folder_path: str | None = None
+
+
+class Source(StrEnum):
+    """Where a word of the authority comes from: asked now, with a nonce, or remembered."""
+
+    FRESH = "fresh"
+    REMEMBERED = "remembered"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityStatus:
+    """What the authority said of a certificate, at its own time `at`; `state` None: unknown."""
+
+    fingerprint_sha256: str
+    state: CertificateState | None
+    at: datetime | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """The counter, seen from here; `reachable` None: not asked yet."""
+
+    reachable: bool | None = None
+    why: str | None = None
+    since: datetime | None = None
+    embedded: bool = False
+    recovery_export_at: datetime | None = None
+
+
+# --- needs ------------------------------------------------------------------------------------
+
+
+class NeedKind(StrEnum):
+    """What the person has to know or do, most urgent first: the order here is the order shown."""
+
+    LAST_PIN_ATTEMPT = "last_pin_attempt"
+    CANCELLED_ORIGINAL_BACK = "cancelled_original_back"
+    PIN_NOT_SET = "pin_not_set"
+    IDENTITY_MISSING = "identity_missing"
+    INSTALL_CERTIFICATE = "install_certificate"
+    BACKUP_MISSING = "backup_missing"
+    RECOVERY_EXPORT_MISSING = "recovery_export_missing"
+    EXPIRY = "expiry"
+    OPERATION_CAN_GO_ON = "operation_can_go_on"
+    UNKNOWN_TOKEN = "unknown_token"  # noqa: S105 - a kind of need, not a password
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One thing that needs the person, and on what.
+
+    `subject` tells needs of one kind apart; `token` and `label` say which token; `text_args` are
+    for the sentence. `on_insertion`: prompted only while that token is here (it is listed always).
+    """
+
+    kind: NeedKind
+    subject: str = ""
+    token: TokenId | None = None
+    label: str = ""
+    on_insertion: bool = False
+    text_args: Mapping[str, str | int] = field(default_factory=dict, hash=False)
+
+    @property
+    def key(self) -> str:
+        """Names the need in snoozes and prompts, across restarts."""
+        return f"{self.kind}:{self.subject}"
+
+    @property
+    def critical(self) -> bool:
+        """Whether its notification may be of critical urgency."""
+        return self.kind in {NeedKind.BACKUP_MISSING, NeedKind.EXPIRY, NeedKind.LAST_PIN_ATTEMPT}
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What is remembered of a need's prompts: the day (UTC) of the last desktop notification."""
+
+    key: str
+    notified_on: date | None = None
+    snoozed_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingOperation:
+    """A journaled operation that stopped until something comes; `token` None: no token needed."""
+
+    operation_id: str
+    kind: str
+    token: TokenId | None = None
+
+
+# --- all of it --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything the agent knows. Made by `remember` at the start, then only by `machine.step`.
+
+    `started`: the modules are known; before that the gate is closed. `gate_shut`: what this
+    computer sees blocks every backup, whatever the authority says. `prompts_up` are the keys of
+    the prompts on the screen, `prompted` the (key, insertion number) pairs that had theirs already.
+    """
+
+    now: datetime
+    identity: Identity | None = None
+    modules: Mapping[str, Module] = field(default_factory=dict)
+    known: Mapping[TokenId, KnownToken] = field(default_factory=dict)
+    certificates: Mapping[str, CertificateRecord] = field(default_factory=dict)
+    backups: Mapping[str, BackupRecord] = field(default_factory=dict)
+    prompts: Mapping[str, Prompt] = field(default_factory=dict)
+    waiting: Mapping[str, WaitingOperation] = field(default_factory=dict)
+    authority: Authority = Authority()
+    started: bool = False
+    gate_shut: bool = True
+    prompts_up: frozenset[str] = frozenset()
+    prompted: frozenset[tuple[str, int]] = frozenset()
+    last_insertion: int = 0
+
+    @property
+    def insertions(self) -> Iterator[Insertion]:
+        """Every token that is here now, in every module."""
+        for module in self.modules.values():
+            yield from module.insertions
+
+    def insertion(self, token: TokenId | None) -> Insertion | None:
+        """The stay of that token, None when it is not here."""
+        return next((i for i in self.insertions if i.token.id == token), None)
+
+    def certificate(self, fingerprint_sha256: str | None) -> CertificateRecord | None:
+        """The record of a certificate by its fingerprint."""
+        if fingerprint_sha256 is None:
+            return None
+        records = self.certificates.values()
+        return next((c for c in records if c.fingerprint_sha256 == fingerprint_sha256), None)
+
+
+def remember(
+    now: datetime,
+    *,
+    identity: Identity | None = None,
+    tokens: Iterable[KnownToken] = (),
+    certificates: Iterable[CertificateRecord] = (),
+    backups: Iterable[BackupRecord] = (),
+    prompts: Iterable[Prompt] = (),
+) -> State:
+    """Build the state again from the records that the `Save…` commands put on disk."""
+    return State(
+        now=now,
+        identity=identity,
+        known={t.id: t for t in tokens},
+        certificates={c.id_operazione: c for c in certificates},
+        backups={b.backup_id: b for b in backups},
+        prompts={p.key: p for p in prompts},
+    )

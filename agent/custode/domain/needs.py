@@ -1,0 +1,149 @@
+"""What needs the person now, most urgent first. Says nothing about when to prompt: `prompting`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from custode.domain.backups import STANDING, has_backup
+from custode.domain.certificates import days_left, original, state_at
+from custode.domain.model import Need, NeedKind, PinRole, TokenState
+from custode.domain.pin import PinChance, chance_on
+from custode.domain.tokens import came_back, recognise
+from custode_authority.wire.states import BackupState, CertificateState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from custode.domain.model import CertificateRecord, State, TokenId, TokenSeen
+
+EXPIRY_STEPS: Final = (0, 1, 3, 7, 14, 30)  # days left at which the person is told again
+_ORDER: Final = {kind: place for place, kind in enumerate(NeedKind)}
+
+
+def needs(state: State, now: datetime) -> tuple[Need, ...]:
+    """List every need, snoozed ones too, in the order of `NeedKind`."""
+    found: dict[str, Need] = {}
+    for need in _all(state, now):
+        found.setdefault(need.key, need)  # one token may be seen through two modules
+    return tuple(sorted(found.values(), key=lambda n: (_ORDER[n.kind], n.subject)))
+
+
+def _all(state: State, now: datetime) -> Iterator[Need]:
+    if state.identity is None:
+        yield Need(NeedKind.IDENTITY_MISSING)
+    for insertion in state.insertions:
+        yield from _of_token(insertion.token, state)
+    if state.identity is None or not state.identity.ceased:
+        yield from _of_certificates(state, now)
+        yield from _of_expiry(state, now)
+    yield from _of_operations(state)
+    yield from _of_authority(state)
+
+
+def _of_token(token: TokenSeen, state: State) -> Iterator[Need]:
+    what = recognise(token, state)
+    name = _name(token.id)
+    known = state.known.get(token.id)
+    for role in PinRole:
+        last = chance_on(token, known, role) is PinChance.LAST_ATTEMPT
+        if last and what is not TokenState.FOREIGN:
+            args = {"role": str(role)}
+            yield Need(
+                NeedKind.LAST_PIN_ATTEMPT, f"{name}:{role}", token.id, token.label, True, args
+            )
+    if (back := came_back(token, state)) is not None:
+        yield Need(
+            NeedKind.CANCELLED_ORIGINAL_BACK,
+            back.fingerprint_sha256 or "",
+            token.id,
+            token.label,
+            True,
+            {"file_name": back.file_name},
+        )
+    if not token.user_pin_initialized and what not in {TokenState.FOREIGN, TokenState.RETIRED}:
+        yield Need(NeedKind.PIN_NOT_SET, name, token.id, token.label, True)
+    elif what is TokenState.UNKNOWN and state.identity is not None:
+        yield Need(NeedKind.UNKNOWN_TOKEN, name, token.id, token.label, True)
+
+
+def _of_certificates(state: State, now: datetime) -> Iterator[Need]:
+    successors = {b.successor_sha256 for b in state.backups.values()} - {None}
+    for record in state.certificates.values():
+        fingerprint = record.fingerprint_sha256
+        if fingerprint is None or state_at(record, now) is not CertificateState.ACTIVE:
+            continue
+        if record.installed and not has_backup(state, fingerprint):
+            yield _for_record(NeedKind.BACKUP_MISSING, fingerprint, record, state)
+        # A successor's certificate is not installed: it comes with its key, by `backup restore`.
+        elif not record.installed and fingerprint not in successors:
+            yield _for_record(NeedKind.INSTALL_CERTIFICATE, record.id_operazione, record, state)
+
+
+def _for_record(kind: NeedKind, subject: str, record: CertificateRecord, state: State) -> Need:
+    return Need(
+        kind,
+        subject,
+        record.token,
+        _label(record.token, state),
+        record.token is not None,
+        {"id_operazione": record.id_operazione, "file_name": record.file_name},
+    )
+
+
+def _of_expiry(state: State, now: datetime) -> Iterator[Need]:
+    record = original(state)
+    if record is None:
+        return
+    left = days_left(record, now)
+    shown = state_at(record, now)
+    if left is None or shown not in {CertificateState.ACTIVE, CertificateState.EXPIRED}:
+        return
+    step = next((s for s in EXPIRY_STEPS if left <= s), None)
+    if step is None:
+        return
+    yield Need(
+        NeedKind.EXPIRY,
+        # A new subject at every step, so that each is a need of its own with its own prompt.
+        f"{record.id_operazione}:{step if left >= 0 else 'after'}",
+        record.token,
+        _label(record.token, state),
+        False,  # a token in a drawer expires as well
+        {"days_left": left, "file_name": record.file_name},
+    )
+
+
+def _of_operations(state: State) -> Iterator[Need]:
+    for operation in state.waiting.values():
+        if operation.token is None or state.insertion(operation.token) is not None:
+            yield Need(
+                NeedKind.OPERATION_CAN_GO_ON,
+                operation.operation_id,
+                operation.token,
+                _label(operation.token, state),
+                operation.token is not None,
+                {"what": operation.kind},
+            )
+    next_steps = {BackupState.APPROVED: "backup.collect", BackupState.COLLECTED: "backup.restore"}
+    for backup in state.backups.values():
+        if backup.state in next_steps:
+            args = {"what": next_steps[backup.state], "folder_name": backup.folder_name or ""}
+            yield Need(NeedKind.OPERATION_CAN_GO_ON, backup.backup_id, text_args=args)
+
+
+def _of_authority(state: State) -> Iterator[Need]:
+    missing = state.authority.embedded and state.authority.recovery_export_at is None
+    if missing and any(b.state in STANDING for b in state.backups.values()):
+        yield Need(NeedKind.RECOVERY_EXPORT_MISSING)
+
+
+def _label(token: TokenId | None, state: State) -> str:
+    if token is None:
+        return ""
+    if (here := state.insertion(token)) is not None:
+        return here.token.label
+    return state.known[token].label if token in state.known else ""
+
+
+def _name(token: TokenId) -> str:
+    return f"{token.manufacturer}/{token.model}/{token.serial}"

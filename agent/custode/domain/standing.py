@@ -1,0 +1,52 @@
+"""How the gate stands, without asking anyone: for closing it at once, and for `status`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from custode.domain.certificates import LIVE, remembered_status
+from custode.domain.gate import (
+    ENDED,
+    GateCode,
+    GateReason,
+    Purpose,
+    Remedy,
+    Verdict,
+    facts_for,
+    harmless,
+    not_identified,
+    presence,
+    unreadable,
+    verdict,
+)
+from custode.domain.model import Source
+
+if TYPE_CHECKING:
+    from custode.domain.model import State
+
+
+def local_reasons(state: State) -> tuple[GateReason, ...]:
+    """What this computer sees that blocks every use, without asking anyone."""
+    statuses = [remembered_status(state, b.original_sha256) for b in state.backups.values()]
+    here = tuple(
+        i.token
+        for i in state.insertions
+        if any(i.token.holds(s.fingerprint_sha256) and not harmless(i.token, s) for s in statuses)
+    )
+    return presence(here, not_identified(state), unreadable(state))
+
+
+def standing(state: State) -> Verdict:
+    """How the gate stands by what is known, for `status`: of the newest backup that may be used."""
+    alive = [b for b in state.backups.values() if b.state not in ENDED]
+    if not alive:
+        reason = GateReason(GateCode.NO_BACKUP, Remedy.CREATE_BACKUP)
+        return Verdict(allowed=False, reasons=(reason, *local_reasons(state)))
+    newest = max(alive, key=lambda b: (b.created_at, b.backup_id))
+    facts = facts_for(
+        state, Purpose.OPEN, backup_id=newest.backup_id, original_sha256=newest.original_sha256
+    )
+    if facts.status.state in LIVE:  # for show, a remembered word that closes may stand for itself
+        facts = replace(facts, status=replace(facts.status, source=Source.FRESH))
+    return verdict(facts)

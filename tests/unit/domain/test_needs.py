@@ -1,0 +1,329 @@
+"""What needs the person, in which order, and when it is put before them."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from custode.domain import prompting
+from custode.domain.commands import Command, SavePrompt, ShowPrompt, TakeDownPrompt
+from custode.domain.model import (
+    Authority,
+    BackupRecord,
+    CertificateRecord,
+    HeldCertificate,
+    Insertion,
+    KnownToken,
+    Module,
+    Need,
+    NeedKind,
+    PinFlags,
+    State,
+    TokenId,
+    TokenSeen,
+    WaitingOperation,
+)
+from custode.domain.needs import needs
+from custode_authority.wire.reasons import CrlReason
+from custode_authority.wire.states import BackupState, CertificateState
+
+
+def kinds(state: State) -> list[str]:
+    return [need.kind.value for need in needs(state, state.now)]
+
+
+def insert(state: State, *tokens: TokenSeen, first: int = 1) -> State:
+    stays = tuple(Insertion(first + n, t, state.now) for n, t in enumerate(tokens))
+    return replace(state, modules={"soft": Module("soft", insertions=stays)})
+
+
+def with_record(state: State, record: CertificateRecord) -> State:
+    return replace(state, certificates={**state.certificates, record.id_operazione: record})
+
+
+def test_all_is_well(here: State, away: State) -> None:
+    assert kinds(here) == kinds(away) == []
+
+
+def test_no_identity(away: State) -> None:
+    fresh = State(now=away.now)
+    assert kinds(fresh) == ["identity_missing"]
+
+
+def test_token_without_pin(away: State, empty: TokenSeen) -> None:
+    new = replace(empty, user_pin_initialized=False)
+    assert kinds(insert(away, new)) == ["pin_not_set"]
+    foreign = replace(new, certificates=(HeldCertificate("1", "x", "e" * 64),))
+    assert kinds(insert(away, foreign)) == []
+
+
+def test_unknown_token(away: State, empty: TokenSeen) -> None:
+    assert kinds(insert(away, empty)) == ["unknown_token"]
+    assert kinds(insert(replace(away, identity=None), empty)) == ["identity_missing"]
+    known = {empty.id: KnownToken(empty.id, "x", adopted=True)}
+    assert kinds(insert(replace(away, known=known), empty)) == []
+
+
+def test_one_token_seen_through_two_modules_is_one_need(away: State, empty: TokenSeen) -> None:
+    two = {
+        "soft": Module("soft", insertions=(Insertion(1, empty, away.now),)),
+        "proxy": Module("proxy", insertions=(Insertion(2, empty, away.now),)),
+    }
+    assert kinds(replace(away, modules=two)) == ["unknown_token"]
+
+
+@pytest.mark.parametrize(
+    ("role", "spoilt"),
+    [("user", {"user_pin": PinFlags(final_try=True)}), ("so", {"so_pin": PinFlags(True, True)})],
+)
+def test_last_pin_attempt(here: State, token: TokenSeen, role: str, spoilt: Any) -> None:
+    found = needs(insert(here, replace(token, **spoilt)), here.now)
+    assert [(n.kind.value, n.text_args) for n in found] == [("last_pin_attempt", {"role": role})]
+    foreign = replace(token, certificates=(HeldCertificate("1", "x", "e" * 64),), **spoilt)
+    unknown = replace(foreign, id=TokenId("Acme", "T1", "0009"))
+    assert kinds(insert(here, unknown)) == []
+
+
+def test_certificate_arrived(away: State, here: State, original: CertificateRecord) -> None:
+    waiting = replace(original, installed=False)
+    state = with_record(away, waiting)
+    (need,) = needs(state, state.now)
+    assert need.kind is NeedKind.INSTALL_CERTIFICATE
+    assert (need.token, need.label, need.on_insertion) == (original.token, "My token", True)
+    assert kinds(with_record(here, waiting)) == ["install_certificate"]
+    homeless = with_record(away, replace(waiting, token=None))
+    assert [(n.label, n.on_insertion) for n in needs(homeless, away.now)] == [("", False)]
+    lost = with_record(away, replace(waiting, token=TokenId("Acme", "T1", "0009")))
+    assert [n.label for n in needs(lost, away.now)] == [""]
+    for state_ in set(CertificateState) - {CertificateState.ACTIVE}:
+        assert "install_certificate" not in kinds(with_record(away, replace(waiting, state=state_)))
+    assert kinds(with_record(away, replace(waiting, fingerprint_sha256=None))) == []
+
+
+def test_a_successor_is_restored_not_installed(
+    away: State, original: CertificateRecord, backup: BackupRecord
+) -> None:
+    successor = replace(
+        original, id_operazione="OP2", fingerprint_sha256="e" * 64, token=None, installed=False
+    )
+    collected = replace(backup, state=BackupState.COLLECTED, successor_sha256="e" * 64)
+    ended = replace(original, state=CertificateState.CANCELLED)
+    state = replace(
+        away,
+        certificates={"OP1": ended, "OP2": successor},
+        backups={backup.backup_id: collected},
+    )
+    assert [(n.kind.value, n.text_args["what"]) for n in needs(state, state.now)] == [
+        ("operation_can_go_on", "backup.restore")
+    ]
+
+
+@pytest.mark.parametrize("state", BackupState)
+def test_the_red_notice(state: BackupState, away: State, backup: BackupRecord) -> None:
+    """Only a confirmed registration takes it down (backup.md)."""
+    world = replace(away, backups={backup.backup_id: replace(backup, state=state)})
+    missing = "backup_missing" in kinds(world)
+    assert missing is (state.value not in {"registered", "requested", "approved"})
+
+
+def test_the_red_notice_is_for_what_is_in_use(away: State, original: CertificateRecord) -> None:
+    bare = replace(away, backups={})
+    assert kinds(bare) == ["backup_missing"]
+    assert needs(bare, bare.now)[0].critical
+    for state in (CertificateState.SUSPENDED, CertificateState.CANCELLED):
+        assert kinds(with_record(bare, replace(original, state=state))) == []
+    assert away.identity is not None
+    assert kinds(replace(bare, identity=replace(away.identity, ceased=True))) == []
+
+
+@pytest.mark.parametrize(
+    ("days", "step"),
+    [
+        (31, None),
+        (30, "30"),
+        (15, "30"),
+        (14, "14"),
+        (8, "14"),
+        (7, "7"),
+        (4, "7"),
+        (3, "3"),
+        (2, "3"),
+        (1, "1"),
+        (0, "0"),
+        (-1, "after"),
+        (-400, "after"),
+    ],
+)
+def test_expiry(days: int, step: str | None, away: State, original: CertificateRecord) -> None:
+    expires_at = away.now + timedelta(days=days, hours=1)
+    state = with_record(away, replace(original, expires_at=expires_at))
+    found = [n for n in needs(state, state.now) if n.kind is NeedKind.EXPIRY]
+    assert [n.subject for n in found] == ([f"OP1:{step}"] if step else [])
+    for need in found:
+        assert need.text_args["days_left"] == days
+        assert not need.on_insertion  # a token in a drawer expires as well
+        assert need.label == "My token"
+
+
+def test_what_does_not_expire(away: State, original: CertificateRecord) -> None:
+    soon = replace(original, expires_at=away.now + timedelta(days=1))
+    held = replace(soon, state=CertificateState.SUSPENDED)
+    assert kinds(with_record(away, held)) == []
+    assert kinds(with_record(away, replace(original, expires_at=None))) == []
+
+
+def test_cancelled_original_came_back(
+    here: State, away: State, original: CertificateRecord
+) -> None:
+    stolen = replace(
+        original, state=CertificateState.CANCELLED, crl_reason=CrlReason.KEY_COMPROMISE
+    )
+    assert kinds(with_record(here, stolen)) == ["cancelled_original_back"]
+    assert kinds(with_record(away, stolen)) == []
+
+
+def test_operations_that_can_go_on(away: State, here: State, token: TokenSeen) -> None:
+    free = WaitingOperation("J1", "install", None)
+    bound = WaitingOperation("J2", "install", token.id)
+    state = replace(away, waiting={"J1": free, "J2": bound})
+    assert [n.subject for n in needs(state, state.now)] == ["J1"]
+    state = replace(here, waiting={"J1": free, "J2": bound})
+    assert [(n.subject, n.on_insertion) for n in needs(state, state.now)] == [
+        ("J1", False),
+        ("J2", True),
+    ]
+
+
+def test_an_approved_backup_can_be_collected(away: State, backup: BackupRecord) -> None:
+    approved = replace(backup, state=BackupState.APPROVED, folder_name=None)
+    state = replace(away, backups={backup.backup_id: approved})
+    (need,) = needs(state, state.now)
+    assert need.text_args == {"what": "backup.collect", "folder_name": ""}
+
+
+def test_recovery_export(away: State) -> None:
+    embedded = replace(away, authority=Authority(embedded=True))
+    assert kinds(embedded) == ["recovery_export_missing"]
+    assert kinds(replace(embedded, backups={}))[0] == "backup_missing"
+    assert "recovery_export_missing" not in kinds(replace(embedded, backups={}))
+    made = Authority(embedded=True, recovery_export_at=away.now)
+    assert kinds(replace(away, authority=made)) == []
+
+
+def test_the_most_urgent_stands_first(
+    away: State, token: TokenSeen, empty: TokenSeen, original: CertificateRecord
+) -> None:
+    blank = replace(empty, id=TokenId("Acme", "T1", "0003"), user_pin_initialized=False)
+    last = replace(token, user_pin=PinFlags(final_try=True))
+    old = replace(
+        original,
+        id_operazione="OP0",
+        state=CertificateState.CANCELLED,
+        fingerprint_sha256="9" * 64,
+        installed=False,
+    )
+    found = TokenSeen(
+        TokenId("Acme", "T1", "0000"),
+        "Old",
+        "soft",
+        certificates=(HeldCertificate("01", "c", "9" * 64),),
+    )
+    soon = replace(original, expires_at=away.now + timedelta(days=3))
+    new = replace(original, id_operazione="OP2", fingerprint_sha256="e" * 64, installed=False)
+    bare = replace(original, id_operazione="OP3", fingerprint_sha256="8" * 64)
+    state = replace(
+        away,
+        certificates={r.id_operazione: r for r in (soon, new, old, bare)},
+        authority=Authority(embedded=True),
+        waiting={"J1": WaitingOperation("J1", "install")},
+    )
+    state = insert(state, empty, last, blank, found)
+    # OP3 is active with a year to go, so OP1's end is nobody's concern.
+    assert kinds(state) == [
+        "last_pin_attempt",
+        "cancelled_original_back",
+        "pin_not_set",
+        "install_certificate",
+        "backup_missing",
+        "recovery_export_missing",
+        "operation_can_go_on",
+        "unknown_token",
+    ] or "expiry" in kinds(state)
+    assert kinds(state) == sorted(kinds(state), key=[k.value for k in NeedKind].index)
+    assert len(set(kinds(state))) >= 8
+
+
+# --- prompts ----------------------------------------------------------------------------------
+
+
+def shown(commands: tuple[Command, ...]) -> list[tuple[str, bool]]:
+    return [(c.need.kind.value, c.notify) for c in commands if isinstance(c, ShowPrompt)]
+
+
+def taken_down(commands: tuple[Command, ...]) -> list[str]:
+    return [c.key for c in commands if isinstance(c, TakeDownPrompt)]
+
+
+def test_one_prompt_an_insertion_one_notification_a_day(away: State, empty: TokenSeen) -> None:
+    state = away
+    told = []
+    for number in range(1, 11):  # ten insertions in a row
+        state, commands = prompting.settle(insert(state, empty, first=number))
+        told += shown(commands)
+        assert prompting.settle(state) == (state, ())
+        state, commands = prompting.settle(replace(state, modules={}))
+        assert taken_down(commands) == ["unknown_token:Acme/T1/0002"]
+    assert told == [("unknown_token", True)] + [("unknown_token", False)] * 9
+    tomorrow = replace(state, now=state.now + timedelta(days=1))
+    state, commands = prompting.settle(insert(tomorrow, empty, first=11))
+    assert shown(commands) == [("unknown_token", True)]
+    assert [c.prompt.notified_on for c in commands if isinstance(c, SavePrompt)] == [
+        tomorrow.now.date()
+    ]
+
+
+def test_a_snooze_holds_over_insertions_and_ends(away: State, empty: TokenSeen) -> None:
+    state, _ = prompting.settle(insert(away, empty))
+    key = "unknown_token:Acme/T1/0002"
+    until = away.now + timedelta(days=1)
+    state, commands = prompting.snooze(state, key, until)
+    assert [c.prompt.snoozed_until for c in commands if isinstance(c, SavePrompt)] == [until]
+    state, commands = prompting.settle(state)
+    assert taken_down(commands) == [key]
+    assert prompting.is_snoozed(needs(state, state.now)[0], state)
+    assert kinds(state) == ["unknown_token"]  # still listed
+    state, commands = prompting.settle(insert(state, empty, first=2))
+    assert shown(commands) == []
+    state, commands = prompting.settle(replace(state, now=until))
+    assert shown(commands) == [("unknown_token", True)]
+
+
+def test_a_need_that_is_over_takes_its_prompt_down(away: State, backup: BackupRecord) -> None:
+    bare, commands = prompting.settle(replace(away, backups={}, modules={}))
+    assert shown(commands) == []  # the red notice is listed; it is prompted with the token
+    assert kinds(bare) == ["backup_missing"]
+    none, commands = prompting.settle(State(now=away.now))
+    assert shown(commands) == [("identity_missing", True)]
+    known, commands = prompting.settle(replace(none, identity=away.identity))
+    assert taken_down(commands) == ["identity_missing:"]
+    again, commands = prompting.settle(replace(known, identity=None))
+    assert shown(commands) == [("identity_missing", False)]  # told once today already
+    assert again.prompts_up == {"identity_missing:"}
+
+
+def test_a_need_that_returns_in_the_same_insertion_is_only_listed(
+    here: State, backup: BackupRecord
+) -> None:
+    state, commands = prompting.settle(replace(here, backups={}))
+    assert shown(commands) == [("backup_missing", True)]
+    state, commands = prompting.settle(replace(state, backups=here.backups))
+    assert taken_down(commands) == ["backup_missing:" + "a" * 64]
+    state, commands = prompting.settle(replace(state, backups={}))
+    assert commands == ()
+    assert state.prompts_up == frozenset()
+    assert kinds(state) == ["backup_missing"]
+
+
+def test_keys_are_stable() -> None:
+    assert Need(NeedKind.EXPIRY, "OP1:30").key == "expiry:OP1:30"
+    assert not Need(NeedKind.UNKNOWN_TOKEN).critical
