@@ -1,0 +1,69 @@
+"""`Leggimi.rtf`: what a backup's folder is, and what to do on the day it is needed.
+
+It lies beside the copy for years and may be read by whoever finds it: nothing in it says whose it
+is. Italian first, then English.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from custode.container.leggimi_text import (
+    AUTHORITY_ENGLISH,
+    AUTHORITY_ITALIAN,
+    ENGLISH,
+    ITALIAN,
+)
+from custode.container.rtf import Style, document
+
+FILE_NAME: Final = "Leggimi.rtf"
+
+_MARKS: Final = {
+    "# ": Style.TITLE,
+    "## ": Style.HEADING,
+    "- ": Style.ITEM,
+    "$ ": Style.COMMAND,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Leaflet:
+    """What differs from one leaflet to the next.
+
+    `created` is the person's own day; `support` whom to write to; `embedded_authority` whether the
+    authority lives on the same computer, so that losing the computer has to be spoken of.
+    """
+
+    backup_id: str
+    created: date
+    authority_name: str
+    support: str
+    embedded_authority: bool
+
+
+def render(leaflet: Leaflet) -> bytes:
+    """The leaflet as RTF, ASCII bytes."""
+    languages = ((ITALIAN, AUTHORITY_ITALIAN), (ENGLISH, AUTHORITY_ENGLISH))
+    return document(
+        paragraph
+        for text, authority in languages
+        for paragraph in _paragraphs(text, authority if leaflet.embedded_authority else "", leaflet)
+    )
+
+
+def _paragraphs(text: str, authority: str, leaflet: Leaflet) -> Iterator[tuple[Style, str]]:
+    """Blocks between empty lines; filled in block by block, so that no value begins a new one."""
+    values = {
+        "backup_id": leaflet.backup_id,
+        "created": f"{leaflet.created:%d/%m/%Y}",
+        "authority": leaflet.authority_name,
+        "support": leaflet.support,
+    }
+    for block in text.replace("@authority@", authority).strip().split("\n\n"):
+        joined = " ".join(block.split())
+        mark = next((mark for mark in _MARKS if joined.startswith(mark)), "")
+        if joined:
+            yield _MARKS.get(mark, Style.TEXT), joined.removeprefix(mark).format_map(values)

@@ -1,0 +1,90 @@
+"""The leaflet: RTF that says what was meant, in both languages, and nothing about its owner."""
+
+import re
+from datetime import date
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.container.conftest import rtf_to_text
+
+from custode.container.leggimi import Leaflet, render
+from custode.container.rtf import Style, document, escape
+
+LEAFLET: Final = Leaflet(
+    backup_id="0123456789abcdef" * 2,
+    created=date(2026, 5, 4),
+    authority_name="Autorità di prova",
+    support="supporto@example.invalid",
+    embedded_authority=True,
+)
+COMMANDS = (
+    "custode backup verify",
+    "custode backup open",
+    "custode report lost",
+    "custode report theft",
+    "custode report malfunction",
+    "custode backup activate",
+    "custode backup restore",
+    f"custode backup retire {LEAFLET.backup_id}",
+)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"])))
+def test_any_text_comes_back(text: str) -> None:
+    assert rtf_to_text(document([(Style.TEXT, text)])) == text + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "rtf"),
+    [
+        ("a", "a"),
+        (r"\{}", r"\\\{\}"),
+        ("è", r"\u232?"),
+        ("\uffff", r"\u-1?"),
+        ("😀", r"\u-10179?\u-8704?"),
+        ("a\nb\x00\x7f", "ab"),
+        ("\x85", r"\u133?"),
+        ("\udc80", r"\u-9088?"),
+    ],
+)
+def test_escapes(text: str, rtf: str) -> None:
+    assert escape(text) == rtf
+
+
+def test_it_says_what_to_do_in_both_languages() -> None:
+    text = rtf_to_text(render(LEAFLET))
+    italian, _, english = text.partition("Backup of a certificate")
+    assert english
+    for part in (italian, english):
+        places = [part.index(command) for command in COMMANDS]
+        assert places == sorted(places)
+        assert "04/05/2026" in part
+        assert "supporto@example.invalid" in part
+        assert part.count("Autorità di prova") == 2
+    assert "La copia non può essere utilizzata" in italian
+    assert "riemissione" in italian
+    assert "re-issue" in english
+
+
+def test_an_authority_elsewhere_does_not_depend_on_the_computer() -> None:
+    elsewhere = Leaflet(LEAFLET.backup_id, LEAFLET.created, "A", "S", embedded_authority=False)
+    assert "esportazione" in rtf_to_text(render(LEAFLET))
+    assert "esportazione" not in rtf_to_text(render(elsewhere))
+
+
+def test_nothing_is_left_to_fill_in() -> None:
+    assert not re.search(r"[{}@]|##", rtf_to_text(render(LEAFLET)).replace("supporto@", ""))
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [r"}{\object evil}", "a\n\n# b", "{authority.__class__}", "@authority@", "\\'41", "%s"],
+)
+def test_hostile_values_stay_text(hostile: str) -> None:
+    data = render(Leaflet(LEAFLET.backup_id, LEAFLET.created, hostile, hostile, True))
+    text = rtf_to_text(data)
+    assert text.count(hostile.replace("\n", "")) == 6
+    assert text.count("\n") == rtf_to_text(render(LEAFLET)).count("\n")
+    assert data.isascii()
