@@ -1,0 +1,1 @@
+"""The agent's daemon: mailbox, executor, RPC, store, journal, audit. Loads no cryptography."""

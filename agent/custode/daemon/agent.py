@@ -1,0 +1,248 @@
+"""The daemon put together: its parts, in the order they start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from custode.daemon import methods, peer
+from custode.daemon.audit import Anchor, AuditLog
+from custode.daemon.authority import ConfiguredAuthority
+from custode.daemon.client_port import ConnectedClient, NoClient
+from custode.daemon.clock import SystemClock
+from custode.daemon.config_file import LiveConfig
+from custode.daemon.context import Context, Method, Resume
+from custode.daemon.executor import Executor, Hook
+from custode.daemon.jobs import JobWorkers
+from custode.daemon.journal import Journal
+from custode.daemon.mailbox import Mailbox
+from custode.daemon.records import load_state
+from custode.daemon.rpc_connection import Connection
+from custode.daemon.rpc_server import Handler, InvalidParams, RpcServer
+from custode.daemon.secrets import SecretsServer
+from custode.daemon.store import Store
+from custode.daemon.ticking import tick
+from custode.daemon.tokens import TokenWorkers
+from custode.domain import commands, events
+from custode.domain.tokens import seen
+from custode.errors import CustodeError
+
+if TYPE_CHECKING:
+    from custode.daemon.clock import Clock
+    from custode.daemon.config import Config
+    from custode.domain.commands import Command
+    from custode.paths import Paths
+    from custode_drivers.api.events import Event as DriverEvent
+    from custode_drivers.api.protocols import Watch
+
+FIRST_READ_S: Final = 10.0  # READY does not wait longer for slow modules: the gate stays shut
+
+ContextHook = Callable[[Context, Any], Awaitable[None]]
+Watches = Callable[["Config", Sequence[str], Callable[["DriverEvent"], None]], Sequence["Watch"]]
+
+_log = logging.getLogger(__name__)
+
+
+def _no_watches(*_: object) -> Sequence[Watch]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What the composition root brings: procedures by their name, and drivers' watches."""
+
+    methods: Mapping[str, Method] = field(default_factory=dict)
+    resume: Mapping[str, Resume] = field(default_factory=dict)
+    hooks: Mapping[type, ContextHook] = field(default_factory=dict)
+    watches: Watches = _no_watches
+
+
+class Agent:
+    """One running daemon. `run` does everything; `stop` makes it return."""
+
+    def __init__(self, paths: Paths, wiring: Wiring, clock: Clock | None = None) -> None:
+        self._paths = paths
+        self._wiring = wiring
+        self._clock = clock or SystemClock()
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Have `run` return, after everything was put away."""
+        self._stopping.set()
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Serve until `stop`; `ready` is called when clients can connect.
+
+        :raises CustodeError: CONFIG_INVALID, DATABASE_CORRUPT, AUDIT_BROKEN, FILE_UNWRITABLE: the
+            agent does not start then
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            ctx, executor = self._open(stack)
+            tokens, secrets = ctx.tokens, SecretsServer()
+            assert isinstance(tokens, TokenWorkers)  # noqa: S101 - made by `_open`
+            table = {**methods.METHODS, **self._wiring.methods, "agent.stop": self._stop_method}
+            server = RpcServer(
+                {name: _handler(ctx, secrets, method) for name, method in table.items()},
+                str(self._paths.log),
+            )
+            self._announce = server.announce
+            self._register(ctx, executor, tokens)
+            stack.push_async_callback(executor.lookups.close)
+            loops = [ctx.mailbox.run(), tick(ctx.clock, ctx.mailbox)]
+            for loop in loops:
+                stack.push_async_callback(_cancel, asyncio.ensure_future(loop))
+            self._watch(stack, ctx, tokens)
+            await self._first_read(ctx, tokens)
+            activated = peer.activated_sockets()
+            for start, path in (
+                (secrets.start, self._paths.secrets_socket),
+                (server.start, self._paths.agent_socket),
+            ):
+                listener = activated.get(path.name) or peer.listen(path)
+                if path.name not in activated:
+                    stack.callback(path.unlink, missing_ok=True)
+                await _maybe(start(listener))
+            stack.push_async_callback(secrets.close)
+            stack.push_async_callback(server.close)
+            stack.push_async_callback(_cancel, asyncio.ensure_future(self._resume(ctx)))
+            ctx.audit.append("agent_started")
+            ready()
+            await self._stopping.wait()
+            peer.sd_notify("STOPPING=1")
+
+    def _open(self, stack: contextlib.AsyncExitStack) -> tuple[Context, Executor]:
+        """Open what lies on disk and make the parts; what `stack` closes last comes first."""
+        config = LiveConfig(self._paths.config)
+        store = Store.open(self._paths.state)
+        stack.callback(store.close)
+        audit = AuditLog.open(self._paths.audit, self._clock, Anchor(store.meta, store.set_meta))
+        stack.callback(audit.close)
+        stack.callback(audit.append, "agent_stopped")
+        executor = Executor(store, audit, self._announced)
+        current = config.current()
+        tokens = TokenWorkers(current.modules, self._paths.log)
+        stack.push_async_callback(tokens.close)
+        jobs = JobWorkers(current.jobs.idle_s, self._paths.log)
+        stack.push_async_callback(jobs.close)
+        authority = ConfiguredAuthority(self._paths, config, store)
+        stack.push_async_callback(authority.stop)
+        context = Context(
+            paths=self._paths,
+            clock=self._clock,
+            store=store,
+            journal=Journal(store, self._clock),
+            audit=audit,
+            tokens=tokens,
+            jobs=jobs,
+            authority=authority,
+            client=NoClient(),
+            mailbox=Mailbox(load_state(store, self._clock.now()), executor.carry_out),
+            live_config=config,
+        )
+        return context, executor
+
+    def _announced(self, name: str, data: Mapping[str, Any]) -> None:
+        self._announce(name, data)
+
+    def _register(self, ctx: Context, executor: Executor, tokens: TokenWorkers) -> None:
+        async def read(command: Command) -> None:
+            assert isinstance(command, commands.ReadTokens)  # noqa: S101 - what it is registered for
+            await ctx.mailbox.post(await _read_module(tokens, command.module, ctx.clock))
+
+        executor.register(commands.ReadTokens, read)
+        for kind, hook in self._wiring.hooks.items():
+            executor.register(kind, _with(ctx, hook))
+
+    def _watch(self, stack: contextlib.AsyncExitStack, ctx: Context, tokens: TokenWorkers) -> None:
+        """Start the drivers' watches; what they report from their threads enters the mailbox."""
+        from custode_drivers.api.events import PlugHint
+
+        loop = asyncio.get_running_loop()
+
+        def take(event: DriverEvent) -> None:
+            if isinstance(event, PlugHint):
+                ctx.mailbox.put(events.PlugHinted(event.module, event.at))
+            else:
+                told = {"path": str(event.path), "appeared": event.appeared}
+                self._announced("backup_folder", told)
+
+        def report(event: DriverEvent) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop was closed a moment ago
+                loop.call_soon_threadsafe(take, event)
+
+        for watch in self._wiring.watches(ctx.config, tokens.names, report):
+            watch.start()
+            stack.callback(watch.stop)
+
+    async def _first_read(self, ctx: Context, tokens: TokenWorkers) -> None:
+        """List every module's tokens before anyone asks; a slow one is not waited for."""
+        await ctx.post(events.AgentStarted(tokens.names, ctx.clock.now()))
+        with contextlib.suppress(CustodeError):
+            await ctx.mailbox.until(
+                lambda state: not any(m.pending for m in state.modules.values()), FIRST_READ_S
+            )
+
+    async def _resume(self, ctx: Context) -> None:
+        """Take up what an earlier run of the agent left half done, oldest first."""
+        for operation in ctx.journal.pending():
+            resume = self._wiring.resume.get(operation.kind)
+            if resume is None:
+                _log.warning("operation %s: nobody resumes %s", operation.id, operation.kind)
+                continue
+            _log.info("operation %s: resuming %s", operation.id, operation.kind)
+            try:
+                await resume(ctx, operation)
+            except CustodeError as exc:
+                _log.warning("operation %s stays pending: %s", operation.id, exc)
+            except Exception:  # noqa: BLE001 - one broken resume must not keep the others back
+                _log.exception("operation %s stays pending", operation.id)
+
+    async def _stop_method(self, _ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
+        self.stop()
+        return {}
+
+
+async def _read_module(tokens: TokenWorkers, module: str, clock: Clock) -> events.Event:
+    """Read a module; whatever goes wrong is an answer too, for the domain waits for one."""
+    try:
+        rows = await tokens.list_module(module)
+        return events.TokensListed(module, tuple(seen(module, row) for row in rows), clock.now())
+    except CustodeError as exc:
+        return events.ModuleFailed(module, str(exc.data.get("why") or exc), clock.now())
+    except ValueError as exc:
+        return events.ModuleFailed(module, str(exc), clock.now())
+
+
+def _handler(ctx: Context, secrets: SecretsServer, method: Method) -> Handler:
+    async def handle(connection: Connection, params: dict[str, Any]) -> Any:
+        try:
+            return await method(ctx.for_client(ConnectedClient(connection, secrets)), params)
+        except msgspec.ValidationError as exc:
+            _log.info("params refused", exc_info=True)
+            raise InvalidParams(str(exc)) from exc
+
+    return handle
+
+
+def _with(ctx: Context, hook: ContextHook) -> Hook:
+    async def call(command: Command) -> None:
+        await hook(ctx, command)
+
+    return call
+
+
+async def _maybe(started: Awaitable[None] | None) -> None:
+    if started is not None:
+        await started
+
+
+async def _cancel(task: asyncio.Future[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

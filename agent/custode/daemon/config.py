@@ -1,0 +1,139 @@
+"""The settings: what they are, their defaults, and where each value comes from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+Seconds = Annotated[float, Meta(ge=0)]
+Hex256OrNothing = Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")]
+Address = Annotated[str, Meta(pattern="^(https://[^ ]+[^ /])?$")]
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base: an unknown key is an error."""
+
+
+class ModuleSettings(Section, frozen=True):
+    """`[[module]]`: one PKCS#11 module, and so one token worker.
+
+    `env` is added to the worker's environment, `init_args` goes to C_Initialize (NSS), `watch`
+    is a SoftHSM token directory whose changes count as plugging in and out.
+    """
+
+    path: Annotated[str, Meta(min_length=1)]
+    env: dict[str, str] = {}
+    init_args: str = ""
+    watch: str = ""
+
+
+class AuthoritySettings(Section, frozen=True):
+    """`[authority]`. With `url` and `pin_sha256` it is one elsewhere, else the embedded one.
+
+    `generation_s`: how long the embedded authority keeps a request *in generazione*, chosen when
+    it is made (None: its own default); `idle_s`: after which time without a request it ends.
+    """
+
+    autostart: bool = True
+    generation_s: Annotated[int, Meta(ge=0, le=86_400)] | None = None
+    idle_s: Seconds = 600.0
+    url: Address = ""
+    pin_sha256: Hex256OrNothing = ""
+
+
+class JobsSettings(Section, frozen=True):
+    """`[jobs]`: the job worker ends after `idle_s` without work."""
+
+    idle_s: Seconds = 5.0
+
+
+class PromptSettings(Section, frozen=True):
+    """`[prompts]`: `pinentry` is a program that speaks Assuan; `secret_s` how long one waits."""
+
+    pinentry: str = ""
+    secret_s: Seconds = 300.0
+
+
+class SupportSettings(Section, frozen=True):
+    """`[support]`: whom the texts tell the person to write to."""
+
+    address: str = ""
+
+
+class BackupSettings(Section, frozen=True):
+    """`[backup]`: `watch` are folders in which backup folders appear, such as mount points."""
+
+    watch: tuple[str, ...] = ()
+
+
+class Values(Section, frozen=True):
+    """The whole file."""
+
+    module: tuple[ModuleSettings, ...] = ()
+    authority: AuthoritySettings = AuthoritySettings()
+    jobs: JobsSettings = JobsSettings()
+    prompts: PromptSettings = PromptSettings()
+    support: SupportSettings = SupportSettings()
+    backup: BackupSettings = BackupSettings()
+
+
+class Setting(Struct, frozen=True):
+    """One row of `custode config show`: `source` is "default" or the file's path."""
+
+    key: str
+    value: Any
+    source: str
+
+
+SECTIONS: Final = tuple(name for name in Values.__struct_fields__ if name != "module")
+
+
+class Config:
+    """Settings of one moment: `config.authority.autostart`."""
+
+    def __init__(self, values: Values, given: frozenset[str], file: str) -> None:
+        self._values = values
+        self._given = given
+        self.file = file
+
+    @property
+    def modules(self) -> tuple[ModuleSettings, ...]:
+        return self._values.module
+
+    @property
+    def authority(self) -> AuthoritySettings:
+        return self._values.authority
+
+    @property
+    def jobs(self) -> JobsSettings:
+        return self._values.jobs
+
+    @property
+    def prompts(self) -> PromptSettings:
+        return self._values.prompts
+
+    @property
+    def support(self) -> SupportSettings:
+        return self._values.support
+
+    @property
+    def backup(self) -> BackupSettings:
+        return self._values.backup
+
+    def source(self, key: str) -> str:
+        """Where a value came from: the file's path, or "default"."""
+        return self.file if key in self._given else "default"
+
+    def settings(self) -> list[Setting]:
+        """Every setting with its value and source, for `custode config show`."""
+        rows = [
+            Setting(f"module.{number}", msgspec.to_builtins(module), self.file)
+            for number, module in enumerate(self.modules)
+        ]
+        for section in SECTIONS:
+            for name, value in msgspec.to_builtins(getattr(self._values, section)).items():
+                key = f"{section}.{name}"
+                rows.append(Setting(key, value, self.source(key)))
+        return rows

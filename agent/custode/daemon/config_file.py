@@ -1,0 +1,182 @@
+"""`config.toml`: read with the line of each fault, read again when it changes, edited in place."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any, Final, Never
+
+import msgspec
+
+from custode.daemon.config import Config, ModuleSettings, Values
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+
+_HEADER: Final = re.compile(r"^\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
+_KEY: Final = re.compile(r"^\s*([A-Za-z0-9_.\"'-]+)\s*=")
+_TOML_LINE: Final = re.compile(r"at line (\d+)")
+_FAULT_PATH: Final = re.compile(r" - at `\$\.?([^`]*)`$")
+_UNKNOWN: Final = re.compile(r"unknown field `([^`]+)`")
+
+
+def load(path: Path) -> Config:
+    """Read the file; a file that is not there gives the defaults.
+
+    :raises CustodeError: CONFIG_INVALID with file, line and what: not TOML, an unknown key, a
+        value of the wrong kind
+    """
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return Config(Values(), frozenset(), str(path))
+    except (OSError, UnicodeDecodeError) as exc:
+        raise CustodeError(ErrorCode.FILE_UNREADABLE, path=str(path), why=str(exc)) from exc
+    return parse(text, str(path))
+
+
+def parse(text: str, file: str) -> Config:
+    """Read the text of a `config.toml`.
+
+    :raises CustodeError: CONFIG_INVALID, as `load`
+    """
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        found = _TOML_LINE.search(str(exc))
+        line = int(found[1]) if found else len(text.splitlines())
+        raise CustodeError(ErrorCode.CONFIG_INVALID, file=file, line=line, what=str(exc)) from exc
+    try:
+        values = msgspec.convert(tree, Values)
+    except msgspec.ValidationError as exc:
+        _blame(text, file, exc)
+    given = frozenset(
+        f"{section}.{name}"
+        for section, table in tree.items()
+        if isinstance(table, dict)
+        for name in table
+    )
+    return Config(values, given, file)
+
+
+class LiveConfig:
+    """The configuration as the file is now: looked at before each use, read when it changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = _stamp(path)
+        self._config = load(path)
+
+    def current(self) -> Config:
+        """Settings of this moment.
+
+        :raises CustodeError: as `load`: a file that was broken meanwhile is not passed over
+        """
+        stamp = _stamp(self._path)
+        if stamp != self._seen:
+            self._config = load(self._path)
+            self._seen = stamp
+        return self._config
+
+
+def set_value(path: Path, key: str, value: bool | float | str) -> None:  # noqa: FBT001 - a value
+    """Set `section.name` in the file, leaving every other line as it is; written atomically.
+
+    :raises CustodeError: CONFIG_INVALID when the file would not read any more with it
+    """
+    section, _, name = key.partition(".")
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    entry = f"{name} = {_literal(value)}"
+    place = _find(lines, section, name)
+    header = _find(lines, section, "")
+    if place is not None:
+        lines[place] = entry
+    elif header is not None:
+        lines.insert(header + 1, entry)
+    else:
+        lines += [*([""] if lines else []), f"[{section}]", entry]
+    _replace(path, "\n".join(lines) + "\n")
+
+
+def add_module(path: Path, module: ModuleSettings) -> None:
+    """Append a `[[module]]` to the file; written atomically.
+
+    :raises CustodeError: CONFIG_INVALID when the file would not read any more with it
+    """
+    text = path.read_text("utf-8") if path.exists() else ""
+    lines = ["[[module]]", f"path = {_literal(module.path)}"]
+    if module.env:
+        pairs = ", ".join(f"{_literal(k)} = {_literal(v)}" for k, v in module.env.items())
+        lines.append(f"env = {{ {pairs} }}")
+    lines += [
+        f"{name} = {_literal(value)}"
+        for name, value in (("init_args", module.init_args), ("watch", module.watch))
+        if value
+    ]
+    _replace(path, text + ("\n" if text else "") + "\n".join(lines) + "\n")
+
+
+def _literal(value: bool | float | str) -> str:  # noqa: FBT001 - a value
+    # A JSON string is a TOML basic string (TOML 1.0), given that DEL is escaped too.
+    if isinstance(value, str):
+        return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
+    return msgspec.json.encode(value).decode()
+
+
+def _replace(path: Path, text: str) -> None:
+    parse(text, str(path))
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fd, name = tempfile.mkstemp(dir=path.parent, prefix=".config-")
+    try:
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _find(lines: list[str], section: str, name: str) -> int | None:
+    """Index of the line that sets `name` in `section`; without a name, of the section's header."""
+    inside = ""
+    for index, line in enumerate(lines):
+        if header := _HEADER.match(line):
+            inside = header[1].strip("\"' ")
+            if inside == section and not name:
+                return index
+        elif (key := _KEY.match(line)) and name:
+            written = ".".join(filter(None, (inside, key[1].strip("\"'"))))
+            if written == f"{section}.{name}" or (not section and written == name):
+                return index
+    return None
+
+
+def _blame(text: str, file: str, fault: msgspec.ValidationError) -> Never:
+    """Find the line of what msgspec found wrong: tomllib does not keep lines."""
+    told = str(fault)
+    where = _FAULT_PATH.search(told)
+    steps = re.sub(r"\[[^\]]*\]", "", where[1]).split(".") if where else []
+    unknown = _UNKNOWN.search(told)
+    if unknown:
+        steps = [*filter(None, steps), unknown[1]]
+    section, name = (steps[0], steps[1]) if len(steps) > 1 else ("", "".join(steps))
+    lines = text.splitlines()
+    index = _find(lines, section, name)
+    if index is None and name:
+        index = _find(lines, section or name, "")
+    key = ".".join(filter(None, (section, name)))
+    what = f"unknown key {key}" if unknown else f"{key}: {_FAULT_PATH.sub('', told)}"
+    line = None if index is None else index + 1
+    raise CustodeError(ErrorCode.CONFIG_INVALID, file=file, line=line, what=what) from fault
+
+
+def _stamp(path: Path) -> tuple[Any, ...] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_size, found.st_ino)

@@ -1,0 +1,97 @@
+"""`custode agent`: the daemon as a process, and the composition root of the agent."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+from custode.daemon.agent import Agent, Wiring
+from custode.daemon.hardening import harden
+from custode.daemon.peer import sd_notify
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+from custode.paths import Paths
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_LOG_MAX: Final = 4 << 20  # bytes; a longer one is put aside at the next start
+
+_log = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Run the agent in the foreground until SIGTERM, SIGINT or `agent.stop`.
+
+    Prints READY on stdout once clients can connect (and tells systemd).
+    :raises CustodeError: AGENT_RUNNING, or why it cannot start
+    """
+    from custode.daemon.composition import wiring
+
+    return run(Paths.find(), wiring())
+
+
+def run(paths: Paths, wiring: Wiring) -> int:
+    """Run an agent for these paths; as `main`."""
+    harden()
+    paths.make()
+    with _only_one(paths):
+        _start_log(paths.log)
+        try:
+            asyncio.run(_serve(paths, wiring))
+        except CustodeError as exc:
+            _log.error("%s (%s)", exc, exc.code.value)
+            raise
+        _log.info("stopped")
+    return 0
+
+
+async def _serve(paths: Paths, wiring: Wiring) -> None:
+    agent = Agent(paths, wiring)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, agent.stop)
+    await agent.run(_say_ready)
+
+
+def _say_ready() -> None:
+    _log.info("ready, process %d", os.getpid())
+    with suppress(OSError, ValueError):  # whoever started us may have hung up
+        sys.stdout.write("READY\n")
+        sys.stdout.flush()
+    sd_notify("READY=1")
+
+
+@contextmanager
+def _only_one(paths: Paths) -> Iterator[None]:
+    """Hold this home's lock; the kernel lets go of it whatever becomes of this process.
+
+    :raises CustodeError: AGENT_RUNNING
+    """
+    fd = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise CustodeError(ErrorCode.AGENT_RUNNING, home=str(paths.home)) from exc
+        yield
+    finally:
+        os.close(fd)
+
+
+def _start_log(path: Path) -> None:
+    if path.exists() and path.stat().st_size > _LOG_MAX:
+        path.replace(path.with_name(path.name + ".1"))
+    logging.basicConfig(
+        filename=path,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        force=True,
+    )

@@ -1,0 +1,125 @@
+"""The RPC methods of the daemon itself; the procedures bring the others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from custode.daemon.context import Context, Method
+from custode.daemon.release import VERSION
+from custode.daemon.status import backups, certificates, gate, identity, needs, tokens
+from custode.domain.events import TokenForgotten
+from custode.domain.model import KnownToken
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+
+
+class ForgetParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """Parameters of `token.forget`: serial, or label when it is unique."""
+
+    serial: str
+
+
+class AuditShowParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """Parameters of `audit.show`."""
+
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 50
+
+
+async def status(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
+    """Answer what the agent knows; asks nobody."""
+    state = ctx.state
+    return {
+        "agent": {"version": VERSION, "pid": os.getpid()},
+        "identity": identity(state),
+        "tokens": tokens(state),
+        "certificates": certificates(state, ctx.clock.now()),
+        "backups": backups(state),
+        "gate": gate(state),
+        "needs": needs(state, ctx.clock.now()),
+        "drivers": ctx.tokens.health(),
+        "authority": {
+            **ctx.authority.report(),
+            "reachable": state.authority.reachable,
+            "why": state.authority.why,
+            "since": state.authority.since,
+        },
+    }
+
+
+async def token_list(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
+    """Answer the tokens that are here or are remembered."""
+    return {"tokens": tokens(ctx.state)}
+
+
+async def token_forget(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """Remove the record of a token.
+
+    :raises CustodeError: NO_SUCH_TOKEN, TOKEN_AMBIGUOUS
+    """
+    named = msgspec.convert(params, ForgetParams).serial
+    token = _known_token(ctx, named)
+    await ctx.post(TokenForgotten(token.id, ctx.clock.now()))
+    return {"serial": token.id.serial, "label": token.label}
+
+
+def _known_token(ctx: Context, named: str) -> KnownToken:
+    known = ctx.state.known.values()
+    found = [t for t in known if t.id.serial == named] or [t for t in known if t.label == named]
+    if not found:
+        raise CustodeError(ErrorCode.NO_SUCH_TOKEN, token=named)
+    if len(found) > 1:
+        serials = ", ".join(token.id.serial for token in found)
+        raise CustodeError(ErrorCode.TOKEN_AMBIGUOUS, token=named, serials=serials)
+    return found[0]
+
+
+async def identity_show(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
+    """Answer who the certificate is for.
+
+    :raises CustodeError: NO_IDENTITY
+    """
+    shown = identity(ctx.state)
+    if shown is None:
+        raise CustodeError(ErrorCode.NO_IDENTITY)
+    return shown
+
+
+async def config_show(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
+    """Answer every setting with its source."""
+    config = ctx.config
+    return {"file": config.file, "settings": msgspec.to_builtins(config.settings())}
+
+
+async def audit_show(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """Answer the newest entries."""
+    limit = msgspec.convert(params, AuditShowParams).limit
+    return {"entries": msgspec.to_builtins(ctx.audit.tail(limit))}
+
+
+async def audit_verify(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
+    """Check the whole log.
+
+    :raises CustodeError: AUDIT_BROKEN with `seq`, the first entry that does not hold
+    """
+    verdict = ctx.audit.verify()
+    if not verdict.ok:
+        raise CustodeError(
+            ErrorCode.AUDIT_BROKEN, path=str(ctx.audit.path), seq=verdict.first_bad, why=verdict.why
+        )
+    return {"ok": True, "entries": verdict.entries, "head": verdict.head}
+
+
+METHODS: Final[Mapping[str, Method]] = {
+    "status": status,
+    "token.list": token_list,
+    "token.forget": token_forget,
+    "identity.show": identity_show,
+    "config.show": config_show,
+    "audit.show": audit_show,
+    "audit.verify": audit_verify,
+}

@@ -1,0 +1,108 @@
+"""What the agent knows, as the rows that faces show. Keys are the command line's contract."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from custode.domain.certificates import state_at
+from custode.domain.needs import needs as all_needs
+from custode.domain.standing import standing
+from custode.domain.tokens import recognise
+
+if TYPE_CHECKING:
+    from custode.domain.model import KnownToken, Need, State, TokenId, TokenSeen
+
+
+def identity(state: State) -> dict[str, Any] | None:
+    """Who the certificate is for; None before `identity set`."""
+    who = state.identity
+    if who is None:
+        return None
+    return {
+        "code": who.code,
+        "codice_fiscale": who.codice_fiscale,
+        "name": who.name,
+        "mail": who.mail,
+        "ceased": who.ceased,
+        "primary": None if who.primary is None else _named(who.primary),
+    }
+
+
+def tokens(state: State) -> list[dict[str, Any]]:
+    """Tokens that are here, then those that are remembered."""
+    here = [_present(insertion.token, state) for insertion in state.insertions]
+    present = {insertion.token.id for insertion in state.insertions}
+    return here + [
+        _absent(known, state) for key, known in state.known.items() if key not in present
+    ]
+
+
+def certificates(state: State, now: datetime) -> list[dict[str, Any]]:
+    """Certificates and requests, oldest first; the state as it is by the clock."""
+    rows = []
+    for record in sorted(state.certificates.values(), key=lambda c: c.requested_at):
+        row = msgspec.to_builtins(record)
+        del row["certificate"]  # its bytes are for programs that ask for them
+        row["state"] = state_at(record, now).value
+        rows.append(row)
+    return rows
+
+
+def backups(state: State) -> list[dict[str, Any]]:
+    """Backups, oldest first."""
+    records = sorted(state.backups.values(), key=lambda b: (b.created_at, b.backup_id))
+    return [msgspec.to_builtins(record) for record in records]
+
+
+def gate(state: State) -> dict[str, Any]:
+    """How the gate stands by what is known here; every use asks the authority afresh."""
+    verdict = standing(state)
+    return {"allowed": verdict.allowed, "reasons": msgspec.to_builtins(verdict.reasons)}
+
+
+def needs(state: State, now: datetime) -> list[dict[str, Any]]:
+    """What needs the person, most urgent first."""
+    return [need_row(need) for need in all_needs(state, now)]
+
+
+def need_row(need: Need) -> dict[str, Any]:
+    """One need."""
+    return {
+        "need": need.kind.value,
+        "key": need.key,
+        "critical": need.critical,
+        "token": None if need.token is None else _named(need.token),
+        "label": need.label,
+        "text_args": dict(need.text_args),
+    }
+
+
+def _named(token: TokenId) -> dict[str, str]:
+    return {"manufacturer": token.manufacturer, "model": token.model, "serial": token.serial}
+
+
+def _present(token: TokenSeen, state: State) -> dict[str, Any]:
+    return {
+        **_named(token.id),
+        "label": token.label,
+        "state": recognise(token, state).value,
+        "present": True,
+        "module": token.module,
+        "user_pin_initialized": token.user_pin_initialized,
+        "pin_count_low": token.user_pin.count_low,
+        "pin_final_try": token.user_pin.final_try,
+        "pin_locked": token.user_pin.locked,
+        "protected_path": token.protected_path,
+        "removable": token.removable,
+        "certificates": [msgspec.to_builtins(held) for held in token.certificates],
+        "public_keys": [msgspec.to_builtins(held) for held in token.public_keys],
+    }
+
+
+def _absent(known: KnownToken, state: State) -> dict[str, Any]:
+    primary = state.identity is not None and state.identity.primary == known.id
+    name = "primary" if primary else "spare" if known.spare_for else "recognised"
+    return {**_named(known.id), "label": known.label, "state": name, "present": False}

@@ -1,0 +1,115 @@
+"""Stable names of every error a person or a script can meet."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """What happened. The data that each one may carry stands beside it."""
+
+    # anything
+    FAILED = "failed"  # why, log
+    USAGE = "usage"  # what
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"  # what, seconds
+    CONFIG_INVALID = "config_invalid"  # file, line, what
+    NOT_SUPPORTED = "not_supported"  # capability, token
+
+    # the agent
+    AGENT_UNAVAILABLE = "agent_unavailable"  # log
+    AGENT_RUNNING = "agent_running"  # home
+    AGENT_STOPPING = "agent_stopping"
+    PROTOCOL_MISMATCH = "protocol_mismatch"  # ours, theirs
+    SECRET_UNANSWERED = "secret_unanswered"  # noqa: S105 - a code, not a secret; kind
+    SECRET_MISSING = "secret_missing"  # noqa: S105 - a code; why
+    JOB_FAILED = "job_failed"  # why
+
+    # the gate (domain.md)
+    GATE_CLOSED = "gate_closed"  # reasons: [{code, text_args}]
+
+    # tokens
+    NO_SUCH_TOKEN = "no_such_token"  # noqa: S105 - a code; token
+    TOKEN_AMBIGUOUS = "token_ambiguous"  # noqa: S105 - a code; token, serials
+    TOKEN_GONE = "token_gone"  # noqa: S105 - a code; token
+    TOKEN_RETIRED = "token_retired"  # noqa: S105 - a code; token
+    ALREADY_INITIALIZED = "already_initialized"  # token
+    TOKEN_FULL = "token_full"  # noqa: S105 - a code; token
+    SESSION_UNKNOWN = "session_unknown"
+    NO_SUCH_KEY = "no_such_key"  # key_id, token
+    KEY_EXISTS = "key_exists"  # key_id, token
+    MODULE_FAILED = "module_failed"  # module, why
+
+    # PINs
+    PIN_INCORRECT = "pin_incorrect"  # attempts_remaining, token
+    PIN_LOCKED = "pin_locked"  # token
+    PIN_LAST_ATTEMPT = "pin_last_attempt"  # token
+    PIN_NOT_SET = "pin_not_set"  # token
+    PIN_LENGTH = "pin_length"  # min, max
+    PIN_EQUAL = "pin_equal"
+    BACKUP_PIN_WEAK = "backup_pin_weak"  # min
+
+    # people, certificates, files
+    NO_IDENTITY = "no_identity"
+    NO_CERTIFICATE = "no_certificate"
+    NO_SUCH_OPERATION = "no_such_operation"  # operation
+    NO_SUCH_BACKUP = "no_such_backup"  # backup
+    STATE_NOT_ALLOWED = "state_not_allowed"  # what, state
+    CSR_INVALID = "csr_invalid"  # path
+    FILE_MISSING = "file_missing"  # path
+    FILE_EXISTS = "file_exists"  # path
+    FILE_UNREADABLE = "file_unreadable"  # path, why
+    FILE_UNWRITABLE = "file_unwritable"  # path, why
+    NO_SPACE = "no_space"  # needed, free
+    INCLUDE_REFUSED = "include_refused"  # name, why
+
+    # integrity
+    INTEGRITY = "integrity"  # what
+    CERTIFICATE_INVALID = "certificate_invalid"  # path
+    NOT_A_BACKUP = "not_a_backup"  # path
+    CONTAINER_INVALID = "container_invalid"  # path, what
+    CONTAINER_NOT_OPENED = "container_not_opened"  # path
+    BACKUP_OF_ANOTHER = "backup_of_another"  # path
+    DATABASE_CORRUPT = "database_corrupt"  # path, why
+    DATABASE_NEWER = "database_newer"  # path, version
+    AUDIT_BROKEN = "audit_broken"  # path, seq
+
+    # the authority: reaching it
+    AUTHORITY_UNAVAILABLE = "authority_unavailable"  # address, why
+    AUTHORITY_STOPPED = "authority_stopped"
+    AUTHORITY_UNTRUSTED = "authority_untrusted"  # address
+    AUTHORITY_NONSENSE = "authority_nonsense"  # why
+    STILL_GENERATING = "still_generating"  # operation, retry_after_s
+
+    # the authority: its refusals; each carries problem, text
+    AUTHORITY_REFUSED = "authority_refused"
+    UNKNOWN_TO_AUTHORITY = "unknown_to_authority"
+    WRONG_CREDENTIALS = "wrong_credentials"
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105 - a code, not a password
+    TOO_MANY_TRIES = "too_many_tries"  # retry_after_s
+    IDENTITY_EXISTS = "identity_exists"
+    IDENTITY_CEASED = "identity_ceased"
+    CSR_SIGNATURE = "csr_signature"
+    CSR_SUBJECT = "csr_subject"
+    CSR_KEY = "csr_key"
+    KEY_OF_ANOTHER = "key_of_another"
+    KEY_COMPROMISED = "key_compromised"
+    KEY_IS_SUCCESSOR = "key_is_successor"
+    SIGNATURE_REQUIRED = "signature_required"
+    SIGNATURE_INVALID = "signature_invalid"
+    NONCE_INVALID = "nonce_invalid"
+    NOT_ACTIVE = "not_active"
+    NOTHING_TO_CANCEL = "nothing_to_cancel"
+    COVERED_CHANGED = "covered_changed"
+    REASON_NOT_ALLOWED = "reason_not_allowed"
+    ORIGINAL_ACTIVE = "original_active"
+    BACKUP_STATE = "backup_state"
+    BACKUP_LOCKED = "backup_locked"
+    BACKUP_RETIRED = "backup_retired"
+    ALREADY_ACTIVATED = "already_activated"
+    CONTAINER_MISMATCH = "container_mismatch"
+    WRONG_BACKUP_PIN = "wrong_backup_pin"  # tries_remaining
+    NOT_APPROVED = "not_approved"
+    APPROVAL_EXPIRED = "approval_expired"
+    COPY_REFUSED = "copy_refused"
+    UNWRAP_FAILED = "unwrap_failed"

@@ -1,0 +1,396 @@
+"""How each error is told: one row a code; the sentences are gettext msgids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from custode.error_codes import ErrorCode
+from custode.error_refusals import REFUSALS
+from custode.error_rows import Row, row
+
+_E = ErrorCode
+
+_GENERAL: Final[Mapping[ErrorCode, Row]] = {
+    _E.FAILED: row(
+        1,
+        ("Something failed: {why}.", "Something failed that was not foreseen."),
+        ("The details are in {log}", "The details are in the agent's log."),
+    ),
+    _E.USAGE: row(2, ("{what}", "That is not how this command is used."), "Add --help to see how."),
+    _E.CANCELLED: row(
+        15, "Cancelled: nothing further was done.", "Run the command again to go on."
+    ),
+    _E.TIMED_OUT: row(
+        16,
+        ("{what} did not answer within {seconds} seconds.", "There was no answer in time."),
+        "Run the command again; if it happens again, run: custode doctor",
+    ),
+    _E.CONFIG_INVALID: row(
+        2,
+        (
+            "{file}, line {line}: {what}. The file was left as it is.",
+            "{file}: {what}. The file was left as it is.",
+            "The configuration cannot be read.",
+        ),
+        "Correct the file; `custode config show` lists every setting.",
+    ),
+    _E.NOT_SUPPORTED: row(
+        31,
+        (
+            "This token or its module cannot do this: {capability}. Nothing was changed.",
+            "This is not possible on this token. Nothing was changed.",
+        ),
+        "Use another token, or see in `custode token list` what this one can do.",
+    ),
+    _E.AGENT_UNAVAILABLE: row(
+        40,
+        "The agent is not running and could not be started.",
+        ("Its log may say why: {log}", "Start it in a terminal to see why: custode agent"),
+    ),
+    _E.AGENT_RUNNING: row(
+        1,
+        ("An agent already works in {home}.", "An agent is already running."),
+        "Only one at a time may: stop the other one first.",
+    ),
+    _E.AGENT_STOPPING: row(
+        40,
+        "The agent is stopping: what was begun is kept, and goes on when it starts again.",
+        "Run the command again.",
+    ),
+    _E.PROTOCOL_MISMATCH: row(
+        40,
+        (
+            "The agent speaks protocol {ours}, this program {theirs}: one of them is older.",
+            "The agent and this program do not speak the same protocol.",
+        ),
+        "Restart the agent, so that both come from the same installation.",
+    ),
+    _E.SECRET_UNANSWERED: row(
+        16,
+        (
+            "Nobody answered the question for a secret within {seconds} seconds. Nothing was sent.",
+            "Nobody answered the question for a secret. Nothing was sent.",
+        ),
+        "Run the command again when you are at the computer.",
+    ),
+    _E.SECRET_MISSING: row(
+        2,
+        (
+            "The secret could not be used: {why}. Nothing was sent.",
+            "No secret was given. Nothing was sent.",
+        ),
+        "Run the command again and type it, or check the source that you named.",
+    ),
+    _E.JOB_FAILED: row(
+        1,
+        ("The work could not be finished: {why}.", "The work could not be finished."),
+        "Run the command again; what was done already is not done twice.",
+    ),
+}
+
+_TOKENS: Final[Mapping[ErrorCode, Row]] = {
+    _E.NO_SUCH_TOKEN: row(
+        11,
+        ("No token {token} is plugged in.", "No token is plugged in."),
+        "Plug it in, and see `custode token list`.",
+    ),
+    _E.TOKEN_AMBIGUOUS: row(
+        11,
+        (
+            "Several tokens could be meant: {serials}.",
+            "Several tokens could be meant. Nothing was done.",
+        ),
+        "Name one of them by its serial: --token SERIAL",
+    ),
+    _E.TOKEN_GONE: row(
+        11,
+        ("Token {token} was pulled out.", "The token was pulled out."),
+        "Plug it in again, then run the command again.",
+    ),
+    _E.TOKEN_RETIRED: row(
+        11,
+        (
+            "Token {token} is retired: a backup was activated in its place. It was not used.",
+            "This token is retired: a backup was activated in its place. It was not used.",
+        ),
+        "Use the token that replaced it.",
+    ),
+    _E.ALREADY_INITIALIZED: row(
+        31,
+        (
+            "Token {token} already has a PIN. It was left as it is.",
+            "This token already has a PIN. It was left as it is.",
+        ),
+        "Use an empty token: initialising one erases all that it holds.",
+    ),
+    _E.TOKEN_FULL: row(
+        31,
+        ("Token {token} has no room left.", "The token has no room left."),
+        "Use another token.",
+    ),
+    _E.SESSION_UNKNOWN: row(
+        11,
+        "The token was pulled out, or its worker was started again: the PIN has to be typed anew.",
+        "Run the command again.",
+    ),
+    _E.NO_SUCH_KEY: row(
+        31,
+        ("Token {token} does not hold key {key_id}.", "The token does not hold that key."),
+        "See `custode token list`, or make a key with `custode csr`.",
+    ),
+    _E.KEY_EXISTS: row(
+        31,
+        ("Token {token} already holds key {key_id}.", "The token already holds such a key."),
+        "Use another token.",
+    ),
+    _E.MODULE_FAILED: row(
+        1,
+        (
+            "The PKCS#11 module {module} does not work: {why}.",
+            "A PKCS#11 module does not work: {why}.",
+            "A PKCS#11 module does not work.",
+        ),
+        "Check its path and env in config.toml; `custode status` shows the health of each module.",
+    ),
+    _E.PIN_INCORRECT: row(
+        12,
+        (
+            "The PIN is wrong. Attempts left: {attempts_remaining}.",
+            "The PIN is wrong; this token does not say how many attempts are left.",
+        ),
+        "Take care: when none is left the token locks itself.",
+    ),
+    _E.PIN_LOCKED: row(
+        13,
+        ("The PIN of token {token} is locked.", "The PIN is locked."),
+        "Unblock it with its PUK (SO PIN), or ask for a re-issue.",
+    ),
+    _E.PIN_LAST_ATTEMPT: row(
+        14,
+        "Only one attempt is left, so the PIN was not sent.",
+        "If you are sure of the PIN, run the command again with --use-last-attempt",
+    ),
+    _E.PIN_NOT_SET: row(
+        31,
+        ("Token {token} has no PIN yet.", "The token has no PIN yet."),
+        "Give it one: custode token init",
+    ),
+    _E.PIN_LENGTH: row(
+        12,
+        (
+            "The PIN was not sent: it has to be {min} to {max} characters long.",
+            "The PIN was not sent: its length is not one that the token takes.",
+        ),
+        "No attempt was spent. Run the command again.",
+    ),
+    _E.PIN_EQUAL: row(
+        12,
+        "The backup PIN must not be the token's PIN. Nothing was saved.",
+        "Choose another one: a chip counts attempts, a file cannot.",
+    ),
+    _E.BACKUP_PIN_WEAK: row(
+        12,
+        (
+            "The backup PIN is too short: at least {min} printable ASCII characters are needed.",
+            "The backup PIN is not long enough, or holds characters that are not printable ASCII.",
+        ),
+        "Choose a longer one. Nothing was saved.",
+    ),
+}
+
+_PEOPLE_AND_FILES: Final[Mapping[ErrorCode, Row]] = {
+    _E.GATE_CLOSED: row(
+        10,
+        "The backup cannot be used now. It was not opened.",
+        "Every reason is listed, with what would change it.",
+    ),
+    _E.NO_IDENTITY: row(
+        1,
+        "Custode does not know yet whom the certificate is for.",
+        "Run: custode identity set --code CODE --codice-fiscale CF",
+    ),
+    _E.NO_CERTIFICATE: row(
+        1,
+        "There is no certificate for this.",
+        "See `custode certificates`; ask for one with `custode request`.",
+    ),
+    _E.NO_SUCH_OPERATION: row(
+        1,
+        ("There is no operation {operation}.", "There is no such operation."),
+        "See `custode certificates`.",
+    ),
+    _E.NO_SUCH_BACKUP: row(
+        1,
+        ("There is no backup {backup}.", "There is no such backup."),
+        "See `custode backup list`.",
+    ),
+    _E.STATE_NOT_ALLOWED: row(
+        1,
+        ("{what} is {state}: this cannot be done now.", "This cannot be done now."),
+        "See `custode status`.",
+    ),
+    _E.CSR_INVALID: row(
+        2,
+        ("{path} is not a PKCS#10 request.", "That is not a PKCS#10 request."),
+        "Make one with `custode csr --out FILE.csr`.",
+    ),
+    _E.FILE_MISSING: row(
+        2,
+        ("{path} does not exist.", "A file or folder does not exist."),
+        "Check the path.",
+    ),
+    _E.FILE_EXISTS: row(
+        2,
+        ("{path} already exists. It was left as it is.", "The file already exists."),
+        "Choose another name.",
+    ),
+    _E.FILE_UNREADABLE: row(
+        1,
+        ("{path} cannot be read: {why}.", "{path} cannot be read.", "A file cannot be read."),
+        "Check the file and its permissions.",
+    ),
+    _E.FILE_UNWRITABLE: row(
+        1,
+        (
+            "{path} cannot be written: {why}. Nothing half-written was left.",
+            "{path} cannot be written. Nothing half-written was left.",
+            "A file cannot be written. Nothing half-written was left.",
+        ),
+        "Check the folder, its permissions and the space left on it.",
+    ),
+    _E.NO_SPACE: row(
+        1,
+        (
+            "There is not enough space: {needed} bytes are needed, {free} are free.",
+            "There is not enough space.",
+        ),
+        "Make room, or choose another folder. Nothing was left there.",
+    ),
+    _E.INCLUDE_REFUSED: row(
+        2,
+        ("{name} cannot be put into the backup: {why}.", "A file cannot be put into the backup."),
+        "Leave it out and run the command again. Nothing was saved.",
+    ),
+}
+
+_INTEGRITY: Final[Mapping[ErrorCode, Row]] = {
+    _E.INTEGRITY: row(
+        30,
+        (
+            "A check failed: {what} does not verify. It was not used.",
+            "A check failed: a signature or a chain does not verify. Nothing was used.",
+        ),
+        "Do not go on with it. If nobody can explain it, tell support.",
+    ),
+    _E.CERTIFICATE_INVALID: row(
+        30,
+        ("{path} is not a certificate.", "What came is not a certificate that can be used."),
+        "Download or ask for it again. Nothing was installed.",
+    ),
+    _E.NOT_A_BACKUP: row(
+        30,
+        ("{path} is no backup folder.", "That is no backup folder."),
+        "Name the folder that holds iw.iwk.",
+    ),
+    _E.CONTAINER_INVALID: row(
+        30,
+        (
+            "{path} is damaged or was changed: {what}.",
+            "The backup is damaged or was changed: {what}.",
+            "The backup is damaged or was changed.",
+        ),
+        "Use another copy of this folder. If there is none, make a new backup.",
+    ),
+    _E.CONTAINER_NOT_OPENED: row(
+        30,
+        "The backup could not be opened: the PIN is wrong, or the file is damaged.",
+        "Check the backup PIN, or use another copy of this folder.",
+    ),
+    _E.BACKUP_OF_ANOTHER: row(
+        30,
+        ("{path} is not a backup of this identity.", "That is not a backup of this identity."),
+        "It was not opened, and no PIN was asked for.",
+    ),
+    _E.DATABASE_CORRUPT: row(
+        30,
+        (
+            "The agent's database {path} is damaged ({why}). It was left as it is.",
+            "The agent's database is damaged. It was left as it is.",
+        ),
+        "Put it back from a copy; or move it aside and set the identity again.",
+    ),
+    _E.DATABASE_NEWER: row(
+        30,
+        (
+            "{path} was written by a later version of Custode. It was left as it is.",
+            "The database was written by a later version of Custode. It was left as it is.",
+        ),
+        "Use that version.",
+    ),
+    _E.AUDIT_BROKEN: row(
+        30,
+        (
+            "The audit log {path} does not verify at entry {seq}. It was left as it is.",
+            "The audit log {path} does not verify. It was left as it is.",
+            "The audit log does not verify.",
+        ),
+        "Keep the file as evidence. Moved aside, a new log begins.",
+    ),
+}
+
+_REACHING: Final[Mapping[ErrorCode, Row]] = {
+    _E.AUTHORITY_UNAVAILABLE: row(
+        20,
+        (
+            "The authority cannot be reached: {why}. Nothing was changed there.",
+            "The authority cannot be reached. Your credentials are not in question.",
+        ),
+        "Try again later.",
+    ),
+    _E.AUTHORITY_STOPPED: row(
+        20,
+        "The authority is kept stopped (authority.autostart = false).",
+        "Set authority.autostart = true in config.toml.",
+    ),
+    _E.AUTHORITY_UNTRUSTED: row(
+        20,
+        (
+            "Something answers at {address} that is not the authority configured here.",
+            "What answers is not the authority configured here. Nothing was sent to it.",
+        ),
+        "Check the address and the network; never accept another fingerprint without asking.",
+    ),
+    _E.AUTHORITY_NONSENSE: row(
+        20,
+        (
+            "The authority's answer cannot be read: {why}.",
+            "The authority's answer cannot be read.",
+        ),
+        "Try again later; if it happens again, tell support.",
+    ),
+    _E.STILL_GENERATING: row(
+        23,
+        (
+            "Still in generation. Ask again in {retry_after_s} seconds.",
+            "Still in generation.",
+        ),
+        "Run the command again then, or with --wait.",
+    ),
+}
+
+ROWS: Final[Mapping[ErrorCode, Row]] = {
+    **_GENERAL,
+    **_TOKENS,
+    **_PEOPLE_AND_FILES,
+    **_INTEGRITY,
+    **_REACHING,
+    **REFUSALS,
+}
+
+
+def msgids() -> Iterator[str]:
+    """Every template that a translation has to hold."""
+    for entry in ROWS.values():
+        yield from entry.message
+        yield from entry.hint

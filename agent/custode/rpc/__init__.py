@@ -1,0 +1,1 @@
+"""How the faces talk to the agent."""

@@ -1,0 +1,99 @@
+"""Starts the agent in the background, in a session of its own, and waits until it is ready."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from custode.paths import Paths
+
+_AGAIN_S: Final = 0.1
+READY_LINE: Final = b"READY\n"
+
+
+def start_agent(
+    paths: Paths, dial: Callable[[Paths], socket.socket | None], deadline_s: float
+) -> socket.socket:
+    """Start the agent and connect to it.
+
+    Two programs may do so at once: the agent that does not get the lock ends, and both programs
+    find the other one. An agent that is just stopping is waited for in the same way.
+    :raises CustodeError: AGENT_UNAVAILABLE
+    """
+    paths.make()
+    until = time.monotonic() + deadline_s
+    while True:
+        _spawn(paths, until)
+        while (connection := dial(paths)) is None:
+            if time.monotonic() >= until:
+                raise CustodeError(ErrorCode.AGENT_UNAVAILABLE, log=str(paths.log))
+            time.sleep(_AGAIN_S)
+            if not _is_locked(paths):
+                break
+        if connection is not None:
+            return connection
+
+
+def _spawn(paths: Paths, until: float) -> None:
+    """Start one agent; returns when it says READY or ends."""
+    argv = [sys.executable, "-m", "custode.cli.main", "agent"]
+    with contextlib.ExitStack() as stack:
+        log = os.open(paths.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        stack.callback(os.close, log)
+        read_end, write_end = os.pipe2(os.O_CLOEXEC)
+        stack.callback(os.close, read_end)
+        try:
+            agent = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=write_end,
+                stderr=log,
+                env={**os.environ, **paths.environment()},
+                cwd="/",  # the agent must not keep a stick busy
+                start_new_session=True,
+            )
+        finally:
+            os.close(write_end)
+        _wait_ready(read_end, until)
+    agent.returncode = agent.poll() or 0  # it outlives us: no warning that it was not waited for
+
+
+def _wait_ready(read_end: int, until: float) -> None:
+    said = b""
+    while READY_LINE not in said:
+        left = until - time.monotonic()
+        if left <= 0 or not select.select([read_end], [], [], left)[0]:
+            return
+        chunk = os.read(read_end, 4096)
+        if not chunk:
+            return
+        said += chunk
+
+
+def _is_locked(paths: Paths) -> bool:
+    """Whether an agent holds the lock of this home."""
+    import fcntl
+
+    try:
+        fd = os.open(paths.lock, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
