@@ -1,0 +1,45 @@
+"""Open an account with the authority and keep its API key in a 0600 file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from custode.jobs.context import AuthorityParams, Job, secret_from
+from custode_authority.wire.messages import AccountCreate
+from custode_drivers.portals.custode import CustodeClient
+from custode_drivers.portals.transport import Transport
+
+
+def create(job: Job) -> dict[str, Any]:
+    """Create the account of one identity; its descriptor holds the account's new password.
+
+    The key is written before the answer is given, so an acknowledged account has its key on disk.
+    """
+    where: AuthorityParams = job.authority_params()
+    bootstrap = Path(job.params["bootstrap_key_file"]).read_text("ascii").strip()
+    with secret_from(job.fds[0]) as password, Transport(where.address()) as transport:
+        request = AccountCreate(
+            identity_code=job.params["code"],
+            codice_fiscale=job.params["codice_fiscale"],
+            name=job.params.get("name", ""),
+            mail=job.params.get("mail", ""),
+            # A JSON body needs text; the object dies with this short-lived process.
+            password=password.decode("utf-8"),
+        )
+        created = CustodeClient(transport, bootstrap).create_account(request)
+    _write_private(Path(where.api_key_file), created.api_key)
+    return {"code": created.identity_code}
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a 0600 file that is whole or not there."""
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(fd, "w", encoding="ascii") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

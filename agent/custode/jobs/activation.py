@@ -1,0 +1,222 @@
+"""Bring a backup to life, in order: inspect, ask, collect, open, restore."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, x25519
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from custode.container import folder, inner, iwk, outer, pin_key
+from custode.jobs import certificates
+from custode.jobs.backup import spki_of
+from custode.jobs.context import secret_from
+from custode.jobs.errors import JobError
+from custode_authority.wire import cms, reseal
+from custode_authority.wire.messages import (
+    ActivationRequest,
+    CollectionRequest,
+    GrantStatement,
+    RestorationRequest,
+)
+from custode_authority.wire.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from custode.container.iwk import Container
+    from custode.jobs.backup import SuccessorKey
+    from custode.jobs.context import Job
+    from custode_drivers.portals.custode import CustodeClient
+
+
+def inspect(job: Job) -> dict[str, Any]:
+    """Read a folder and judge it from outside: no PIN, nothing opened, nothing sent about it.
+
+    `signed` is true only when the certificate of this identity that the manifest names, as the
+    authority lists it, verifies the container.
+    """
+    container = folder.read_container(Path(job.params["folder"]))
+    original = bytes(job.params["original"]) if job.params.get("original") else None
+    if original is not None:
+        iwk.verify(container, x509.load_der_x509_certificate(original))
+    manifest = container.manifest
+    return {
+        "backup_id": manifest.backup_id,
+        "kind": manifest.kind,
+        "identity_code": manifest.identity_code,
+        "original_sha256": manifest.original_sha256,
+        "successor_key_sha256": manifest.successor_sha256,
+        "created_at": manifest.created.isoformat(),
+        "authority_name": manifest.authority_name,
+        "container_sha256": container.sha256,
+        "signed": original is not None,
+    }
+
+
+def request(job: Job) -> dict[str, Any]:
+    """Ask for the activation; the descriptor holds the backup PIN."""
+    with _at_hand(job) as (authority, container, pin):
+        signer = pin_key.derive(pin, container.manifest.salt)
+
+        def make(nonce: str) -> ActivationRequest:
+            return ActivationRequest(
+                nonce=nonce,
+                backup_id=container.manifest.backup_id,
+                container_sha256=container.sha256,
+                reason=Reason(job.params["reason"]),
+            )
+
+        view = authority.activate(make, signer.sign)
+    result: dict[str, Any] = msgspec.to_builtins(view)
+    return result
+
+
+def open_(job: Job) -> dict[str, Any]:
+    """Collect, decrypt in memory, prove the key by a challenge; writes nothing."""
+    with _at_hand(job) as (authority, container, pin):
+        opened = _collect(authority, container, pin)
+        _prove(opened.key)
+        return {"proved": True, **opened.told()}
+
+
+def restore(job: Job) -> dict[str, Any]:
+    """Put the successor onto a token and tell the authority that it lives there.
+
+    Descriptors: the backup PIN, and the write end of a pipe that the token's worker reads the key
+    from (PKCS #8 DER; never on disk). The agent's `token.import`, `token.install` and
+    `token.challenge` are safe to repeat, so a restore that broke off can be run again.
+    """
+    pin_fd, key_fd = job.fds
+    with os.fdopen(key_fd, "wb", buffering=0) as pipe, _at_hand(job, pin_fd) as at_hand:
+        authority, container, pin = at_hand
+        opened = _collect(authority, container, pin)
+        job.progress("restore.importing")
+        spki = spki_of(opened.key)
+        # 8 KiB at most: it fits a pipe's buffer, so this never blocks on a reader.
+        pipe.write(opened.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
+        pipe.close()
+        key_id = cms.key_id(opened.key.public_key()).hex()
+        job.up("token.import", {"key_id": key_id})
+        job.up("token.install", {"key_id": key_id, "der": opened.certificate})
+        job.up("token.challenge", {"key_id": key_id, "public_key": spki})
+        job.progress("restore.confirming")
+        fingerprint = hashlib.sha256(opened.certificate).hexdigest()
+
+        def make(nonce: str) -> RestorationRequest:
+            return RestorationRequest(
+                nonce=nonce,
+                backup_id=container.manifest.backup_id,
+                successor_sha256=fingerprint,
+            )
+
+        authority.confirm_restored(make, job.token_signer(spki))
+        return {"key_id": key_id, **opened.told()}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A collected backup, opened in memory."""
+
+    key: SuccessorKey
+    certificate: bytes
+    grant: GrantStatement
+
+    def told(self) -> dict[str, Any]:
+        """What may be said about it."""
+        return {
+            **certificates.describe(x509.load_der_x509_certificate(self.certificate)),
+            "grant": msgspec.to_builtins(self.grant),
+        }
+
+
+@contextmanager
+def _at_hand(
+    job: Job, pin_fd: int | None = None
+) -> Iterator[tuple[CustodeClient, Container, bytearray]]:
+    """The authority, the container (verified against the identity's own record) and the PIN."""
+    with (
+        secret_from(job.fds[0] if pin_fd is None else pin_fd) as pin,
+        job.authority() as authority,
+    ):
+        container = folder.read_container(Path(job.params["folder"]))
+        iwk.verify(container, x509.load_der_x509_certificate(job.params["original"]))
+        yield authority, container, pin
+
+
+def _collect(authority: CustodeClient, container: Container, pin: bytearray) -> Opened:
+    """Collect the content key under a key made now, in memory only, and open both layers."""
+    ephemeral = x25519.X25519PrivateKey.generate()
+    ephemeral_public = ephemeral.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    signer: Ed25519PrivateKey = pin_key.derive(pin, container.manifest.salt)
+
+    def make(nonce: str) -> CollectionRequest:
+        return CollectionRequest(
+            nonce=nonce,
+            backup_id=container.manifest.backup_id,
+            container_sha256=container.sha256,
+            recipient_info=iwk.recipient_info(container),
+            ephemeral_public_key=ephemeral_public,
+        )
+
+    collected = authority.collect(make, signer.sign)
+    grant = _checked_grant(authority, collected.grant, container, ephemeral_public)
+    if hashlib.sha256(collected.certificate).hexdigest() != grant.successor_sha256:
+        raise JobError("integrity", what="grant")
+    content_key = reseal.open_sealed(collected.sealed_key, ephemeral, collected.grant)
+    inside = outer.open_with_content_key(container.outer, content_key)
+    key = inner.open_sealed(inside, pin, container.manifest.successor_sha256)
+    certified = x509.load_der_x509_certificate(collected.certificate).public_key()
+    if certified != key.public_key():
+        raise JobError("integrity", what="certificate")
+    return Opened(key, collected.certificate, grant)
+
+
+def _checked_grant(
+    authority: CustodeClient, signed: bytes, container: Container, ephemeral_public: bytes
+) -> GrantStatement:
+    """A grant that is the authority's and for this backup, container, original and key.
+
+    :raises JobError: `integrity` when any of them differs.
+    """
+    try:
+        grant = msgspec.json.decode(authority.statement(signed), type=GrantStatement)
+    except (cms.SignatureInvalid, msgspec.DecodeError) as exc:
+        raise JobError("integrity", what="grant") from exc
+    manifest = container.manifest
+    told = (grant.backup_id, grant.container_sha256, grant.original_sha256)
+    meant = (manifest.backup_id, container.sha256, manifest.original_sha256)
+    if told != meant or grant.ephemeral_public_key != ephemeral_public:
+        raise JobError("integrity", what="grant")
+    return grant
+
+
+def _prove(key: SuccessorKey) -> None:
+    """Sign a fresh challenge and verify it with the public half.
+
+    :raises cryptography.exceptions.InvalidSignature: when the two halves do not belong together.
+    """
+    challenge = secrets.token_bytes(32)
+    match key:
+        case rsa.RSAPrivateKey():
+            signature = key.sign(challenge, padding.PKCS1v15(), SHA256())
+            key.public_key().verify(signature, challenge, padding.PKCS1v15(), SHA256())
+        case ec.EllipticCurvePrivateKey():
+            signature = key.sign(challenge, ec.ECDSA(SHA256()))
+            key.public_key().verify(signature, challenge, ec.ECDSA(SHA256()))

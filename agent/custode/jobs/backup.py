@@ -1,0 +1,250 @@
+"""Make a backup, registered in two phases: reserve, seal, write the folder, confirm."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
+
+from custode.container import folder, inner, iwk, pin_key
+from custode.container.errors import ContainerInvalid, NotABackup
+from custode.container.folder import Draft, Written
+from custode.container.leggimi import FILE_NAME as LEAFLET_NAME
+from custode.container.leggimi import Leaflet
+from custode.container.leggimi import render as leaflet_rtf
+from custode.jobs.context import secret_from
+from custode.jobs.errors import JobError
+from custode_authority.wire.manifest import Manifest
+from custode_authority.wire.messages import ConfirmRequest, ReserveRequest, RetireRequest
+from custode_authority.wire.recovery import load_recovery_public_key
+from custode_authority.wire.states import BackupKind
+
+if TYPE_CHECKING:
+    from custode.container.iwk import Container
+    from custode.jobs.context import Job
+    from custode_authority.wire.messages import Reservation
+    from custode_drivers.portals.custode import CustodeClient
+
+SuccessorKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+
+class CreateParams(msgspec.Struct, frozen=True, kw_only=True):
+    """Parameters of `create`; `original` is the DER certificate, `on` the date in the name."""
+
+    authority: dict[str, str]
+    to: str
+    include: list[str]
+    code: str
+    codice_fiscale: str
+    name: str
+    original: bytes
+    on: str
+    support: str
+    embedded: bool
+
+
+def create(job: Job) -> dict[str, Any]:
+    """Make one successor backup; the descriptor holds the backup PIN.
+
+    Order: reserve → seal and trial-open → write, read back, rename → confirm. A crash before the
+    confirmation leaves at most a folder the authority does not know: dead, and swept away later.
+    """
+    params: CreateParams = job.read(CreateParams)
+    original = x509.load_der_x509_certificate(params.original)
+    fingerprint = hashlib.sha256(params.original).hexdigest()
+    with secret_from(job.fds[0]) as pin, job.authority() as authority:
+        pin_key.check(pin)
+        reservation = authority.reserve(
+            ReserveRequest(kind=BackupKind.SUCCESSOR, original_sha256=fingerprint)
+        )
+        job.journal("reserved", backup_id=reservation.backup_id)
+        job.progress("backup.sealing")
+        successor = _key_like(original)
+        manifest = _manifest(params, reservation, fingerprint, successor)
+        sealed = inner.seal(successor, pin)
+        data = iwk.build(
+            manifest,
+            sealed,
+            load_recovery_public_key(reservation.recovery_public_key),
+            job.token_sign,
+            original,
+            trial=lambda inside: _trial(inside, pin, manifest),
+        )
+        container = iwk.parse(data)
+        pin_public = (
+            pin_key.derive(pin, manifest.salt)
+            .public_key()
+            .public_bytes(Encoding.Raw, PublicFormat.Raw)
+        )
+        job.progress("backup.writing")
+        written = _write(params, container, original)
+        job.progress("backup.confirming")
+        _confirm(job, authority, params, container, successor, pin_public, written)
+    return {
+        "backup_id": manifest.backup_id,
+        "folder": written.path.name,
+        "path": str(written.path),
+        "files": list(written.files),
+        "container_sha256": container.sha256,
+        "original_sha256": fingerprint,
+        "created_at": manifest.created.isoformat(),
+    }
+
+
+def _trial(inside: bytes, pin: bytearray, manifest: Manifest) -> None:
+    """Open the PIN layer once more before the outer layer seals it: a copy that fails is none."""
+    inner.open_sealed(inside, pin, manifest.successor_sha256)
+
+
+def _key_like(original: x509.Certificate) -> SuccessorKey:
+    """A fresh software key of the original's type and size (backup.md, "What a backup is")."""
+    match original.public_key():
+        case rsa.RSAPublicKey() as key:
+            return rsa.generate_private_key(65537, key.key_size)
+        case ec.EllipticCurvePublicKey() as key:
+            return ec.generate_private_key(key.curve)
+        case _:
+            raise JobError("not_supported", capability="successor key of this type")
+
+
+def spki_of(key: SuccessorKey) -> bytes:
+    """DER SubjectPublicKeyInfo of a private key's public half."""
+    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _manifest(
+    params: CreateParams, reservation: Reservation, fingerprint: str, successor: SuccessorKey
+) -> Manifest:
+    return Manifest(
+        backup_id=reservation.backup_id,
+        kind=BackupKind.SUCCESSOR,
+        identity_code=params.code,
+        original_sha256=fingerprint,
+        successor_sha256=hashlib.sha256(spki_of(successor)).hexdigest(),
+        created=datetime.now(UTC).replace(microsecond=0),
+        authority_name=reservation.authority_name,
+        authority_address=reservation.authority_address,
+        salt=pin_key.new_salt(),
+    )
+
+
+def _write(params: CreateParams, container: Container, original: x509.Certificate) -> Written:
+    """Write the folder; what is read back must verify like any folder that comes in later."""
+
+    def check(read_back: bytes) -> None:
+        iwk.verify(iwk.parse(read_back), original)
+
+    about = container.manifest
+    leaflet = Leaflet(
+        backup_id=about.backup_id,
+        created=date.fromisoformat(params.on),
+        authority_name=about.authority_name,
+        support=params.support,
+        embedded_authority=params.embedded,
+    )
+    draft = Draft(
+        container=container,
+        leaflet=leaflet_rtf(leaflet),
+        day=date.fromisoformat(params.on),
+        includes=[Path(name) for name in params.include],
+        private_texts=[text for text in (params.codice_fiscale, params.name) if text],
+    )
+    return folder.write(Path(params.to), draft, check)
+
+
+def _confirm(
+    job: Job,
+    authority: CustodeClient,
+    params: CreateParams,
+    container: Container,
+    successor: SuccessorKey,
+    pin_public: bytes,
+    written: Written,
+) -> None:
+    """Register what was written; if the authority refuses, the folder does not stay."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, params.codice_fiscale)])
+    csr = x509.CertificateSigningRequestBuilder().subject_name(name).sign(successor, SHA256())
+    backup_id = container.manifest.backup_id
+
+    def make(nonce: str) -> ConfirmRequest:
+        return ConfirmRequest(
+            nonce=nonce,
+            backup_id=backup_id,
+            container_sha256=container.sha256,
+            successor_csr=csr.public_bytes(Encoding.DER),
+            pin_public_key=pin_public,
+        )
+
+    original = x509.load_der_x509_certificate(params.original)
+    spki = original.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    try:
+        authority.confirm(make, job.token_signer(spki))
+    except Exception:
+        # Refused, or nobody knows: ask; only a registration of exactly this container may stay.
+        if not _is_registered(authority, container):
+            folder.remove(written, container.sha256)
+            raise
+
+
+def _is_registered(authority: CustodeClient, container: Container) -> bool:
+    view = authority.backup(container.manifest.backup_id)
+    return view.registered_at is not None and view.container_sha256 == container.sha256
+
+
+def sweep(job: Job) -> dict[str, Any]:
+    """After a crash: finish or undo a backup by what the authority says of it.
+
+    A confirmed one stays (`registered`: True, with its `path`). Any other folder of it goes.
+    """
+    params = job.params
+    backup_id: str = params["backup_id"]
+    to = Path(params["to"])
+    with job.authority() as authority:
+        view = authority.backup(backup_id)
+    removed = [str(to)] if folder.remove_stale(to, backup_id) else []
+    found = _folder_of(to, params["code"], backup_id)
+    if view.registered_at is not None:
+        return {
+            "registered": True,
+            "removed": removed,
+            "path": str(found[0]) if found else None,
+        }
+    if found is not None:
+        path, digest = found
+        names = (folder.CONTAINER_NAME, LEAFLET_NAME, *(Path(i).name for i in params["include"]))
+        folder.remove(Written(path, names), digest)
+        removed.append(str(path))
+    return {"registered": False, "removed": removed, "path": None}
+
+
+def _folder_of(to: Path, code: str, backup_id: str) -> tuple[Path, str] | None:
+    """The complete folder of one backup in `to`, and its container's hash."""
+    for path in sorted(to.glob(f"{code}_*")) if to.is_dir() else ():
+        try:
+            container = folder.read_container(path)
+        except (ContainerInvalid, NotABackup):
+            continue
+        if container.manifest.backup_id == backup_id:
+            return path, container.sha256
+    return None
+
+
+def retire(job: Job) -> dict[str, Any]:
+    """Declare one backup dead, signed by an active certificate on the token."""
+    backup_id: str = job.params["backup_id"]
+
+    def make(nonce: str) -> RetireRequest:
+        return RetireRequest(nonce=nonce, backup_id=backup_id)
+
+    with job.authority() as authority:
+        view = authority.retire(make, job.token_signer(job.params["signer_spki"]))
+    result: dict[str, Any] = msgspec.to_builtins(view)
+    return result

@@ -1,0 +1,230 @@
+"""Open, activate and restore a backup, in the order of backup.md."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+
+from custode.domain.events import BackupRestored
+from custode.domain.gate import Purpose
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+from custode.procedures.counter import ask, backup_row, refresh
+from custode.procedures.folder import pass_gate, read
+from custode.procedures.install import promote
+from custode.procedures.session import find_token, job_callbacks, login, refuse_retired
+from custode_authority.wire.messages import BackupView
+from custode_authority.wire.states import BackupState
+
+if TYPE_CHECKING:
+    from io import FileIO
+
+    from custode.daemon.context import Callback, Context
+    from custode.daemon.journal import Operation
+    from custode.procedures.folder import Folder
+    from custode.procedures.session import TokenSession
+
+ACTIVATE: Final = "backup.activate"
+RESTORE: Final = "backup.restore"
+DEADLINE_S: Final = 120.0
+POLL_S: Final = 5
+
+
+async def open_(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """Decrypt in memory and prove the key; writes nothing.
+
+    :raises CustodeError: GATE_CLOSED, WRONG_BACKUP_PIN, CONTAINER_NOT_OPENED …
+    """
+    folder = await read(ctx, str(params["folder"]))
+    await pass_gate(ctx, folder, Purpose.OPEN)
+    opened = await _with_pin(ctx, folder, "backup.open")
+    return {
+        "backup_id": folder.backup_id,
+        "proved": opened["proved"],
+        "successor_sha256": opened["fingerprint_sha256"],
+        "serial_number": opened["serial_number"],
+        "expires_at": opened["expires_at"],
+        "would": ["import_key", "install_certificate", "confirm_restored"],
+    }
+
+
+class ActivateParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of `backup.activate`."""
+
+    folder: str
+    reason: Literal["lost", "theft", "malfunction"]
+    wait: bool = False
+
+
+async def activate(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """Ask for the activation, and collect it once it is approved. Can be repeated at any step.
+
+    Collecting ends the original for good and begins the successor's certificate.
+    :raises CustodeError: GATE_CLOSED while the original is active, STILL_GENERATING while nobody
+        has approved and `wait` is false, WRONG_BACKUP_PIN, BACKUP_LOCKED …
+    """
+    wanted = msgspec.convert(params, ActivateParams)
+    folder = await read(ctx, wanted.folder)
+    await pass_gate(ctx, folder, Purpose.ACTIVATE)
+    operation = ctx.journal.begin(ACTIVATE, {"backup_id": folder.backup_id, "folder": folder.path})
+    try:
+        await _request(ctx, folder, wanted, operation)
+        await pass_gate(ctx, folder, Purpose.ACTIVATE)
+        opened = await _with_pin(ctx, folder, "backup.collect")
+    except CustodeError as error:
+        # The authority holds the state: running the command again goes on from there.
+        operation.failed(code=error.code.value)
+        raise
+    operation.step("collected", successor_sha256=opened["fingerprint_sha256"])
+    await refresh(ctx)
+    operation.done()
+    return {
+        "backup_id": folder.backup_id,
+        "state": ctx.state.backups[folder.backup_id].state,
+        "original_sha256": folder.original_sha256,
+        "successor_sha256": opened["fingerprint_sha256"],
+        "serial_number": opened["serial_number"],
+        "expires_at": opened["expires_at"],
+        "certificate": opened["der"],
+        "grant": opened["grant"],
+    }
+
+
+async def _request(
+    ctx: Context, folder: Folder, wanted: ActivateParams, operation: Operation
+) -> None:
+    """Ask for it unless that was done; wait for the approval if asked to."""
+    record = ctx.state.backups[folder.backup_id]
+    state = record.state
+    if state is BackupState.REGISTERED:
+        async with ctx.client.secret("backup_pin", why="backup.activate") as pin:
+            params = {**folder.job_params(), "reason": wanted.reason}
+            view = msgspec.convert(await ask(ctx, "backup.request", params, (pin,)), BackupView)
+        operation.step("requested")
+        state = backup_row(view, ctx.clock.now()).state
+    if state is not BackupState.REQUESTED:
+        return
+    if not wanted.wait:
+        raise CustodeError(
+            ErrorCode.STILL_GENERATING, operation=folder.backup_id, retry_after_s=POLL_S
+        )
+    await ctx.client.unless_gone(_until_approved(ctx, folder, operation))
+
+
+async def _until_approved(ctx: Context, folder: Folder, operation: Operation) -> None:
+    while ctx.state.backups[folder.backup_id].state is BackupState.REQUESTED:
+        await ctx.client.progress("backup.waiting_for_approval", operation=operation.id)
+        await ctx.clock.sleep(POLL_S)
+        await refresh(ctx)
+
+
+async def _with_pin(ctx: Context, folder: Folder, why: str) -> dict[str, Any]:
+    async with ctx.client.secret("backup_pin", why=why) as pin:
+        opened: dict[str, Any] = await ask(
+            ctx, "backup.open", folder.job_params(), (pin,), job_callbacks(ctx), DEADLINE_S
+        )
+    return opened
+
+
+async def restore(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """Put the successor onto a token, which becomes the primary; the folder is dead then.
+
+    A restore that broke off is run again: key and certificate on the token are taken as they are.
+    :raises CustodeError: GATE_CLOSED, NO_SUCH_TOKEN, TOKEN_RETIRED, WRONG_BACKUP_PIN …
+    """
+    folder = await read(ctx, str(params["folder"]))
+    token = find_token(ctx, params.get("token"))
+    refuse_retired(ctx, token)
+    await pass_gate(ctx, folder, Purpose.RESTORE)
+    operation = ctx.journal.begin(
+        RESTORE, {"backup_id": folder.backup_id, "serial": token.id.serial}
+    )
+    try:
+        async with login(ctx, token, why="backup.restore") as session:
+            restored, proof = await _restore_onto(ctx, folder, session, operation)
+    except CustodeError as error:
+        operation.failed(code=error.code.value)
+        raise
+    now = ctx.clock.now()
+    fingerprint = restored["fingerprint_sha256"]
+    await ctx.post(BackupRestored(folder.backup_id, fingerprint, token.id, restored["key_id"], now))
+    await refresh(ctx)
+    await promote(ctx, token)
+    operation.done(successor_sha256=fingerprint)
+    return {
+        "backup_id": folder.backup_id,
+        "token": token.id.serial,
+        "label": token.label,
+        "key_id": restored["key_id"],
+        "successor_sha256": fingerprint,
+        "serial_number": restored["serial_number"],
+        "expires_at": restored["expires_at"],
+        "certificate": restored["der"],
+        "challenge": proof["challenge"],
+        "signature": proof["signature"],
+    }
+
+
+async def _restore_onto(
+    ctx: Context, folder: Folder, session: TokenSession, operation: Operation
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Collect, import, install, prove, confirm; the key goes from job to token by a pipe."""
+    read_end, write_fd = os.pipe2(os.O_CLOEXEC)
+    write_end = os.fdopen(write_fd, "wb", buffering=0)
+    proof: dict[str, Any] = {}
+    try:
+        callbacks = _onto_token(session, (read_end, write_end), proof, operation)
+        async with ctx.client.secret("backup_pin", why="backup.restore") as pin:
+            fds = (pin, write_fd)
+            restored = await ask(
+                ctx, "backup.restore", folder.job_params(), fds, callbacks, DEADLINE_S
+            )
+    finally:
+        write_end.close()
+        os.close(read_end)
+    return restored, proof
+
+
+def _onto_token(
+    session: TokenSession,
+    pipe: tuple[int, FileIO],
+    proof: dict[str, Any],
+    operation: Operation,
+) -> dict[str, Callback]:
+    """What the job asks the token for; each is safe to repeat after a crash."""
+    chosen: dict[str, str] = {}
+    read_end, write_end = pipe
+
+    async def import_(params: dict[str, Any]) -> Any:
+        chosen["key_id"] = params["key_id"]
+        told = {"key_id": params["key_id"], "label": session.token.label}
+        write_end.close()  # the job has written: without our own copy the worker sees the end
+        if all(row["key_id"] != params["key_id"] for row in session.keys):
+            await session.call("import_key", told, (read_end,))
+        operation.step("imported", key_id=params["key_id"])
+        return {}
+
+    async def install(params: dict[str, Any]) -> Any:
+        told = {"key_id": params["key_id"], "der": params["der"], "label": session.token.label}
+        await session.call("install_certificate", told)
+        operation.step("installed")
+        return {}
+
+    async def challenge(params: dict[str, Any]) -> Any:
+        proof.update(await session.prove(params["key_id"], params["public_key"]))
+        return {}
+
+    async def sign(params: dict[str, Any]) -> Any:
+        return await session.call(
+            "sign", {"key_id": chosen["key_id"], "data": params["data"], "hash": "sha256"}
+        )
+
+    return {
+        **job_callbacks(session.ctx, operation),
+        "token.import": import_,
+        "token.install": install,
+        "token.challenge": challenge,
+        "token.sign": sign,
+    }

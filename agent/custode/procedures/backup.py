@@ -1,0 +1,198 @@
+"""Make a backup, look at one, declare one dead."""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from custode.domain.certificates import original, state_at
+from custode.domain.events import BackupSaved
+from custode.domain.model import BackupRecord
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+from custode.procedures.cancel import signing_token
+from custode.procedures.counter import ask, identity_of, refresh
+from custode.procedures.session import holder_of, job_callbacks, login
+from custode_authority.wire.states import BackupKind, BackupState, CertificateState
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from custode.daemon.context import Context
+    from custode.daemon.journal import Operation
+    from custode.domain.model import CertificateRecord
+    from custode.procedures.session import TokenSession
+
+KIND = "backup.create"
+CREATE_DEADLINE_S: Final = 180.0  # RSA 4096 in software and three memory-hard derivations
+
+
+class CreateParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of `backup.create`: `to` is the folder in which the backup's folder appears."""
+
+    to: str
+    kind: BackupKind = BackupKind.SUCCESSOR
+    on_token: str | None = None
+    include: list[str] = []
+
+
+async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """Make a backup of the certificate in use, signed by it on its token.
+
+    :raises CustodeError: NO_CERTIFICATE, TOKEN_GONE, PIN_EQUAL, BACKUP_PIN_WEAK, FILE_UNWRITABLE …
+    """
+    wanted = msgspec.convert(params, CreateParams)
+    if wanted.kind is not BackupKind.SUCCESSOR or wanted.on_token is not None:
+        raise CustodeError(ErrorCode.NOT_SUPPORTED, capability=f"backup {wanted.kind}")
+    if not Path(wanted.to).is_dir():
+        raise CustodeError(ErrorCode.FILE_MISSING, path=wanted.to)
+    identity = identity_of(ctx)
+    await refresh(ctx)
+    record = _in_use(ctx)
+    token, held = holder_of(ctx, record.fingerprint_sha256 or "")
+    async with login(ctx, token, why="backup.create") as session:
+        await session.prove(held.key_id, session.key(held.key_id)["public_key"])
+        operation = ctx.journal.begin(
+            KIND, {"to": wanted.to, "code": identity.code, "include": wanted.include}
+        )
+        told = {
+            "to": wanted.to,
+            "include": wanted.include,
+            "code": identity.code,
+            "codice_fiscale": identity.codice_fiscale,
+            "name": identity.name,
+            "original": record.certificate,
+            "on": ctx.clock.now().astimezone().date().isoformat(),
+            "support": ctx.config.support.address,
+            "embedded": not ctx.config.authority.url,
+        }
+        callbacks = session.callbacks(held.key_id, operation)
+        try:
+            async with _backup_pin(session) as pin:
+                made = await ask(ctx, "backup.create", told, (pin,), callbacks, CREATE_DEADLINE_S)
+        except CustodeError as error:
+            await _give_up(ctx, operation, error)
+            raise
+    await _saved(ctx, operation, made)
+    return {key: made[key] for key in ("backup_id", "folder", "path", "files", "container_sha256")}
+
+
+def _in_use(ctx: Context) -> CertificateRecord:
+    record = original(ctx.state)
+    if record is None or state_at(record, ctx.state.now) is not CertificateState.ACTIVE:
+        raise CustodeError(ErrorCode.NO_CERTIFICATE)
+    return record
+
+
+@asynccontextmanager
+async def _backup_pin(session: TokenSession) -> AsyncIterator[int]:
+    """The new backup PIN in a pipe, once the token's worker saw that it is not its own PIN."""
+    read, write = os.pipe2(os.O_CLOEXEC)
+    try:
+        async with session.ctx.client.secret("backup_pin_new", why="backup.create") as given:
+            try:
+                await session.call("relay_distinct", {}, (given, write))
+            finally:
+                os.close(write)
+        yield read
+    finally:
+        os.close(read)
+
+
+async def _saved(ctx: Context, operation: Operation, made: dict[str, Any]) -> None:
+    now = ctx.clock.now()
+    record = BackupRecord(
+        backup_id=made["backup_id"],
+        kind=BackupKind.SUCCESSOR,
+        state=BackupState.REGISTERED,
+        original_sha256=made["original_sha256"],
+        created_at=datetime.fromisoformat(made["created_at"]),
+        said_at=now,
+        container_sha256=made["container_sha256"],
+        folder_name=made["folder"],
+        folder_path=made["path"],
+    )
+    await ctx.post(BackupSaved(record, now))
+    operation.done(backup_id=made["backup_id"], path=made["path"])
+
+
+async def _give_up(ctx: Context, operation: Operation, error: CustodeError) -> None:
+    """A failure before anything was reserved needs no clearing up; else the sweep decides."""
+    if operation.step_data("reserved") is None:
+        operation.failed(code=error.code.value)
+        return
+    try:
+        await resume(ctx, operation)
+    except CustodeError:
+        # The authority is away: the operation stays pending and is cleared at the next start.
+        return
+
+
+async def resume(ctx: Context, operation: Operation) -> None:
+    """After a crash or a failure: keep what the authority confirmed, take away what it did not."""
+    reserved = operation.step_data("reserved")
+    if reserved is None:
+        operation.undone(why="nothing was reserved")
+        return
+    told = {**operation.data, "backup_id": reserved["backup_id"]}
+    swept = await ask(ctx, "backup.sweep", told, callbacks=job_callbacks(ctx, operation))
+    await refresh(ctx)
+    if not swept["registered"]:
+        operation.undone(removed=swept["removed"])
+        return
+    path = swept["path"]
+    record = ctx.state.backups[reserved["backup_id"]]
+    if path is not None:
+        record = replace(record, folder_name=Path(path).name, folder_path=path)
+    await ctx.post(BackupSaved(record, ctx.clock.now()))
+    operation.done(backup_id=record.backup_id, path=path)
+
+
+async def list_(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """Every backup as the authority has it now, and where its folder was written."""
+    del params
+    await refresh(ctx)
+    records = sorted(ctx.state.backups.values(), key=lambda b: b.created_at)
+    return {"backups": [told(record) for record in records]}
+
+
+def told(record: BackupRecord) -> dict[str, Any]:
+    """One backup for people and scripts."""
+    return {
+        "backup_id": record.backup_id,
+        "kind": record.kind,
+        "state": record.state,
+        "created_at": record.created_at,
+        "original_sha256": record.original_sha256,
+        "successor_sha256": record.successor_sha256,
+        "container_sha256": record.container_sha256,
+        "tries_remaining": record.tries_remaining,
+        "retired_why": record.retired_why,
+        "folder": record.folder_name,
+        "path": record.folder_path,
+    }
+
+
+async def retire(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """Declare one backup dead (a lost stick); the original stays as it is.
+
+    :raises CustodeError: NO_SUCH_BACKUP, TOKEN_GONE …
+    """
+    backup_id = str(params.get("backup_id", ""))
+    await refresh(ctx)
+    if backup_id not in ctx.state.backups:
+        raise CustodeError(ErrorCode.NO_SUCH_BACKUP, backup=backup_id)
+    token, held = signing_token(ctx)
+    async with login(ctx, token, why="backup.retire") as session:
+        spki = session.key(held.key_id)["public_key"]
+        await session.prove(held.key_id, spki)
+        params = {"backup_id": backup_id, "signer_spki": spki}
+        await ask(ctx, "backup.retire", params, callbacks=session.callbacks(held.key_id))
+    await refresh(ctx)
+    return told(ctx.state.backups[backup_id])

@@ -1,0 +1,136 @@
+"""Make a key on the token and a PKCS#10 signed there (RFC 2986)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import textwrap
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from custode.domain.model import TokenId
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+from custode.procedures.counter import identity_of
+from custode.procedures.session import (
+    KEY_DEADLINE_S,
+    find_token,
+    login,
+    refuse_retired,
+)
+from custode.procedures.token import reread
+
+if TYPE_CHECKING:
+    from custode.daemon.context import Context
+    from custode.daemon.journal import Operation
+    from custode.procedures.session import TokenSession
+
+KIND = "csr"
+
+
+class CreateParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of `csr.create`; `key` is a KeySpec of the drivers."""
+
+    key: str = "rsa2048"
+    token: str | None = None
+    copyable: bool = False
+
+
+async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """Make the key, have the token sign the request, keep the request for `request`.
+
+    A run that broke off after the key was made takes that key up again: no key is left behind.
+    :raises CustodeError: NO_IDENTITY, NO_SUCH_TOKEN, TOKEN_RETIRED, and what `login` raises
+    """
+    wanted = msgspec.convert(params, CreateParams)
+    identity = identity_of(ctx)
+    token = find_token(ctx, wanted.token)
+    refuse_retired(ctx, token)
+    serial = token.id.serial
+    async with login(ctx, token, why="csr") as session:
+        operation = _unfinished(ctx, serial, wanted.key) or ctx.journal.begin(
+            KIND, {"token": serial, "key": wanted.key, "copyable": wanted.copyable}
+        )
+        key_id, spki = await _key(session, operation, wanted, identity.code)
+        await session.prove(key_id, spki)
+        await ctx.client.progress("csr.signing", operation=operation.id)
+        answer = await session.call(
+            "csr", {"key_id": key_id, "common_name": identity.codice_fiscale}
+        )
+        digest = hashlib.sha256(spki).hexdigest()
+        day = ctx.clock.now().date().isoformat()
+        file_name = f"{identity.code}_{day}_{digest[:8]}.csr"
+        pem = to_pem(answer["csr"])
+        keep(ctx, file_name, pem)
+        operation.done(file_name=file_name, key_id=key_id, key_sha256=digest, **asdict(token.id))
+    await reread(ctx, token.module)
+    return {
+        "csr": pem,
+        "file_name": file_name,
+        "key": wanted.key,
+        "key_id": key_id,
+        "key_sha256": digest,
+        "token": serial,
+    }
+
+
+def _unfinished(ctx: Context, serial: str, key: str) -> Operation | None:
+    for operation in ctx.journal.pending(KIND):
+        if (operation.data["token"], operation.data["key"]) == (serial, key):
+            return operation
+    return None
+
+
+async def _key(
+    session: TokenSession, operation: Operation, wanted: CreateParams, label: str
+) -> tuple[str, bytes]:
+    """Key id and SPKI: of the key this operation made before a crash, else of a new one."""
+    if (made := operation.step_data("key")) is not None:
+        row = next((k for k in session.keys if k["key_id"] == made["key_id"]), None)
+        if row is not None and row["public_key"]:
+            return row["key_id"], row["public_key"]
+    await session.ctx.client.progress("csr.key", operation=operation.id)
+    row = await session.call(
+        "generate_key",
+        {"spec": wanted.key, "label": label, "copyable": wanted.copyable},
+        deadline_s=KEY_DEADLINE_S,
+    )
+    operation.step("key", key_id=row["key_id"])
+    return row["key_id"], row["public_key"]
+
+
+def made_here(ctx: Context, key_sha256: str) -> tuple[TokenId, str] | None:
+    """On which token, under which id, a request's key was made here; None: it was not."""
+    for operation in ctx.journal.ended(KIND):
+        made = operation.result
+        if made.get("key_sha256") == key_sha256:
+            token = TokenId(made["manufacturer"], made["model"], made["serial"])
+            return token, made["key_id"]
+    return None
+
+
+def to_pem(der: bytes) -> str:
+    """RFC 7468 §7: a PKCS#10 as text."""
+    body = "\n".join(textwrap.wrap(base64.b64encode(der).decode("ascii"), 64))
+    return f"-----BEGIN CERTIFICATE REQUEST-----\n{body}\n-----END CERTIFICATE REQUEST-----\n"
+
+
+def keep(ctx: Context, file_name: str, pem: str) -> None:
+    """Keep the request under our own home, for `request` without `--csr`."""
+    folder = ctx.paths.home / "requests"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / file_name).write_text(pem, "ascii")
+
+
+def latest(ctx: Context) -> tuple[str, str]:
+    """File name and PEM of the newest request made here.
+
+    :raises CustodeError: FILE_MISSING when none was made
+    """
+    folder = ctx.paths.home / "requests"
+    files = sorted(folder.glob("*.csr"), key=lambda path: path.stat().st_mtime_ns)
+    if not files:
+        raise CustodeError(ErrorCode.FILE_MISSING, path=str(folder / "*.csr"))
+    return files[-1].name, files[-1].read_text("ascii")

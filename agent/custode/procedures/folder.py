@@ -1,0 +1,133 @@
+"""A backup's folder in hand: read, matched to this identity's own records, judged by the gate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from custode.domain.gate import Purpose, facts_for, verdict
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+from custode.procedures.counter import answer_on, identity_of, refresh
+
+if TYPE_CHECKING:
+    from custode.daemon.context import Context
+    from custode.domain.gate import GateReason
+    from custode.domain.model import CertificateRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder whose container verified against `original`, a record of this identity."""
+
+    path: str
+    backup_id: str
+    original: CertificateRecord
+    seen: dict[str, Any]
+
+    @property
+    def original_sha256(self) -> str:
+        fingerprint: str = self.seen["original_sha256"]
+        return fingerprint
+
+    def job_params(self) -> dict[str, Any]:
+        """What every job on this folder takes."""
+        return {"folder": self.path, "original": self.original.certificate}
+
+
+async def read(ctx: Context, path: str) -> Folder:
+    """Read a folder and match its signer by fingerprint to this identity's own certificates.
+
+    No PIN is asked and nothing is sent anywhere before that (backup.md, "The address is a hint").
+    :raises CustodeError: FILE_MISSING, CONTAINER_INVALID, BACKUP_OF_ANOTHER
+    """
+    identity = identity_of(ctx)
+    seen = await ctx.jobs.call("backup.inspect", {"folder": path})
+    original = ctx.state.certificate(seen["original_sha256"])
+    if original is None:
+        await refresh(ctx)
+        original = ctx.state.certificate(seen["original_sha256"])
+    if original is None or original.certificate is None or seen["identity_code"] != identity.code:
+        raise CustodeError(ErrorCode.BACKUP_OF_ANOTHER, path=path)
+    seen = await ctx.jobs.call("backup.inspect", {"folder": path, "original": original.certificate})
+    return Folder(path, seen["backup_id"], original, seen)
+
+
+async def pass_gate(ctx: Context, folder: Folder, purpose: Purpose) -> None:
+    """Ask the authority afresh and judge; the only way to a backup's PIN.
+
+    :raises CustodeError: GATE_CLOSED with every reason
+    """
+    answer = await answer_on(ctx, folder.original_sha256, folder.backup_id)
+    judged = verdict(
+        facts_for(
+            ctx.state,
+            purpose,
+            backup_id=folder.backup_id,
+            original_sha256=folder.original_sha256,
+            answer=answer,
+        )
+    )
+    ctx.audit.append(
+        "GateJudged",
+        {
+            "backup_id": folder.backup_id,
+            "purpose": purpose.value,
+            "allowed": judged.allowed,
+            "reasons": [reason.code.value for reason in judged.reasons],
+        },
+    )
+    if not judged.allowed:
+        raise CustodeError(
+            ErrorCode.GATE_CLOSED, reasons=[told(reason) for reason in judged.reasons]
+        )
+
+
+def told(reason: GateReason) -> dict[str, Any]:
+    """One reason for people and scripts: the fact, and what would change it."""
+    return {
+        "code": reason.code.value,
+        "remedy": reason.remedy.value,
+        "text_args": dict(reason.text_args),
+    }
+
+
+async def show(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """What a folder is, and whether it could be used now."""
+    folder = await read(ctx, str(params["folder"]))
+    record = ctx.state.backups.get(folder.backup_id)
+    judged = verdict(
+        facts_for(
+            ctx.state,
+            Purpose.OPEN,
+            backup_id=folder.backup_id,
+            original_sha256=folder.original_sha256,
+        )
+    )
+    return {
+        **folder.seen,
+        "path": folder.path,
+        "state": record.state if record else None,
+        "tries_remaining": record.tries_remaining if record else None,
+        "id_operazione": folder.original.id_operazione,
+        "gate": {"allowed": judged.allowed, "reasons": [told(r) for r in judged.reasons]},
+    }
+
+
+async def verify(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """Check a folder from outside: format, signature of the original, and that it is registered.
+
+    :raises CustodeError: CONTAINER_INVALID, BACKUP_OF_ANOTHER, CONTAINER_MISMATCH
+    """
+    folder = await read(ctx, str(params["folder"]))
+    await refresh(ctx)
+    record = ctx.state.backups.get(folder.backup_id)
+    registered = record.container_sha256 if record else None
+    if registered not in {None, folder.seen["container_sha256"]}:
+        raise CustodeError(ErrorCode.CONTAINER_MISMATCH)
+    return {
+        **folder.seen,
+        "path": folder.path,
+        "registered": registered is not None,
+        "state": record.state if record else None,
+    }

@@ -1,0 +1,43 @@
+"""Which RPC method is which procedure, and who takes up what a crash interrupted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from custode.procedures import (
+    activate,
+    backup,
+    cancel,
+    csr,
+    folder,
+    identity,
+    install,
+    report,
+    request,
+    token,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from custode.daemon.context import Method
+
+METHODS: Final[Mapping[str, Method]] = {
+    "identity.set": identity.set_,
+    "token.init": token.init,
+    "csr.create": csr.create,
+    "request.create": request.create,
+    "certificates.list": request.list_,
+    "install": install.install,
+    "report": report.report,
+    "cancel.preview": cancel.preview,
+    "cancel.run": cancel.run,
+    "backup.create": backup.create,
+    "backup.list": backup.list_,
+    "backup.show": folder.show,
+    "backup.verify": folder.verify,
+    "backup.retire": backup.retire,
+    "backup.open": activate.open_,
+    "backup.activate": activate.activate,
+    "backup.restore": activate.restore,
+}

@@ -1,0 +1,160 @@
+"""A token while a procedure works with it: named, unlocked once, let go in every case."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from custode.domain.events import PinAccepted, PinRejected
+from custode.domain.model import PinRole, TokenState
+from custode.domain.tokens import recognise
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from custode.daemon.context import Callback, Context
+    from custode.daemon.journal import Operation
+    from custode.domain.model import HeldCertificate, TokenSeen
+
+KEY_DEADLINE_S: Final = 120.0  # RSA 4096 on a card takes up to a minute [tokens.md]
+CALL_DEADLINE_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSession:
+    """One login. `keys` are the worker's rows: key_id, label, type, bits, public_key (SPKI)."""
+
+    ctx: Context
+    token: TokenSeen
+    handle: str
+    keys: tuple[dict[str, Any], ...]
+
+    async def call(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        fds: tuple[int, ...] = (),
+        deadline_s: float = CALL_DEADLINE_S,
+    ) -> Any:
+        """Call the token's worker within this session."""
+        told = {**(params or {}), "session": self.handle}
+        return await self.ctx.tokens.call(self.token.id.serial, method, told, fds, deadline_s)
+
+    def key(self, key_id: str) -> dict[str, Any]:
+        """The row of one private key.
+
+        :raises CustodeError: NO_SUCH_KEY when the token does not carry it
+        """
+        for row in self.keys:
+            if row["key_id"] == key_id:
+                return row
+        raise CustodeError(ErrorCode.NO_SUCH_KEY, key_id=key_id, token=self.token.label)
+
+    async def prove(self, key_id: str, public_key: bytes) -> dict[str, Any]:
+        """Have the token sign a fresh challenge, verified with `public_key` (SPKI).
+
+        Done after every login, before anything on the token is trusted (domain.md, "Token").
+        """
+        answer: dict[str, Any] = await self.call(
+            "challenge", {"key_id": key_id, "public_key": public_key}
+        )
+        return answer
+
+    def callbacks(self, key_id: str, operation: Operation | None = None) -> dict[str, Callback]:
+        """What a job may ask for meanwhile: the token's signature, progress, journal."""
+
+        async def sign(params: dict[str, Any]) -> Any:
+            return await self.call(
+                "sign", {"key_id": key_id, "data": params["data"], "hash": "sha256"}
+            )
+
+        return {"token.sign": sign, **job_callbacks(self.ctx, operation)}
+
+
+def job_callbacks(ctx: Context, operation: Operation | None = None) -> dict[str, Callback]:
+    """The callbacks of a job that needs no token."""
+
+    async def progress(params: dict[str, Any]) -> Any:
+        await ctx.client.progress(
+            params["step"], params.get("text", ""), operation.id if operation else ""
+        )
+        return {}
+
+    async def journal(params: dict[str, Any]) -> Any:
+        if operation is not None:
+            operation.step(params["step"], **params["data"])
+        return {}
+
+    return {"progress": progress, "journal": journal}
+
+
+def find_token(ctx: Context, named: str | None) -> TokenSeen:
+    """The token a person named by serial or (unique) label; unnamed: the only one that is here.
+
+    :raises CustodeError: NO_SUCH_TOKEN, TOKEN_AMBIGUOUS
+    """
+    here = [insertion.token for insertion in ctx.state.insertions]
+    if named is not None:
+        matching = [t for t in here if t.id.serial == named] or [
+            t for t in here if t.label == named
+        ]
+    else:
+        matching = here
+    if len(matching) > 1:
+        serials = ", ".join(token.id.serial for token in matching)
+        raise CustodeError(ErrorCode.TOKEN_AMBIGUOUS, token=named, serials=serials)
+    if not matching:
+        raise CustodeError(ErrorCode.NO_SUCH_TOKEN, token=named)
+    return matching[0]
+
+
+def refuse_retired(ctx: Context, token: TokenSeen) -> None:
+    """A token that came back after its certificate was cancelled serves for nothing new.
+
+    :raises CustodeError: TOKEN_RETIRED
+    """
+    if recognise(token, ctx.state) is TokenState.RETIRED:
+        raise CustodeError(ErrorCode.TOKEN_RETIRED, token=token.label or token.id.serial)
+
+
+def holder_of(ctx: Context, fingerprint_sha256: str) -> tuple[TokenSeen, HeldCertificate]:
+    """The token here that carries a certificate, and under which key id.
+
+    :raises CustodeError: TOKEN_GONE when none does
+    """
+    for insertion in ctx.state.insertions:
+        for held in insertion.token.certificates:
+            if held.fingerprint_sha256 == fingerprint_sha256:
+                return insertion.token, held
+    raise CustodeError(ErrorCode.TOKEN_GONE)
+
+
+@asynccontextmanager
+async def login(ctx: Context, token: TokenSeen, why: str) -> AsyncIterator[TokenSession]:
+    """Ask for the token's PIN once and open a session; logs out however the block ends.
+
+    :raises CustodeError: PIN_NOT_SET, PIN_INCORRECT, PIN_LOCKED, PIN_LAST_ATTEMPT, PIN_LENGTH …
+    """
+    serial = token.id.serial
+    told = {"serial": serial, "label": token.label}
+    if not token.user_pin_initialized:
+        raise CustodeError(ErrorCode.PIN_NOT_SET, token=token.label or serial)
+    async with ctx.client.secret("token_pin", told, why=why) as fd:
+        try:
+            answer = await ctx.tokens.call(serial, "login", {"use_last_attempt": False}, (fd,))
+        except CustodeError as error:
+            if error.code is ErrorCode.PIN_INCORRECT:
+                await ctx.post(PinRejected(token.id, PinRole.USER, ctx.clock.now()))
+                error.data.setdefault("token", token.label or serial)
+            raise
+    await ctx.post(PinAccepted(token.id, PinRole.USER, ctx.clock.now()))
+    session = TokenSession(ctx, token, answer["session"], tuple(answer["keys"]))
+    try:
+        yield session
+    finally:
+        # The token may be gone, and its session with it: nothing is left to log out of then.
+        with suppress(CustodeError):
+            await session.call("logout")

@@ -1,0 +1,72 @@
+"""Give a token its label and its PIN."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from custode.domain.events import PinAccepted, PinRejected, TokenInitialised, TokensListed
+from custode.domain.model import PinRole
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+from custode.procedures.session import find_token
+
+if TYPE_CHECKING:
+    from custode.daemon.context import Context
+    from custode.domain.model import TokenSeen
+
+
+class InitParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of `token.init`; with a `label` the token is initialised anew under it."""
+
+    serial: str | None = None
+    label: str | None = None
+
+
+async def init(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """Give a token without a user PIN its PIN (C_InitPIN, PKCS #11 v3.1 §5.5.7).
+
+    A token that carries a user PIN already is refused: its keys would be lost.
+    :raises CustodeError: STATE_NOT_ALLOWED, PIN_INCORRECT (the SO PIN's), PIN_LENGTH …
+    """
+    wanted = msgspec.convert(params, InitParams)
+    token = find_token(ctx, wanted.serial)
+    if token.user_pin_initialized:
+        raise CustodeError(ErrorCode.STATE_NOT_ALLOWED, what="token init", state="initialised")
+    serial, label = token.id.serial, wanted.label or token.label
+    told = {"serial": serial, "label": token.label}
+    client = ctx.client
+    if wanted.label is not None:
+        async with client.secret("so_pin", told, why="token.init") as so_pin:
+            await _as_so(ctx, token, "init_token", {"label": label}, (so_pin,))
+    async with (
+        client.secret("so_pin", told, why="token.init") as so_pin,
+        client.secret("new_pin", told, why="token.init") as new_pin,
+    ):
+        await _as_so(ctx, token, "init_pin", {}, (so_pin, new_pin))
+    await ctx.post(TokenInitialised(token.id, label, ctx.clock.now()))
+    await reread(ctx, token.module)
+    return {"serial": serial, "label": label}
+
+
+async def _as_so(
+    ctx: Context, token: TokenSeen, method: str, params: dict[str, Any], fds: tuple[int, ...]
+) -> None:
+    """Do one thing with the SO PIN, and count what it cost."""
+    try:
+        await ctx.tokens.call(token.id.serial, method, params, fds)
+    except CustodeError as error:
+        if error.code is ErrorCode.PIN_INCORRECT:
+            await ctx.post(PinRejected(token.id, PinRole.SO, ctx.clock.now()))
+            error.data.setdefault("token", token.label or token.id.serial)
+        raise
+    await ctx.post(PinAccepted(token.id, PinRole.SO, ctx.clock.now()))
+
+
+async def reread(ctx: Context, module: str) -> None:
+    """Read a module's tokens again: what a procedure changed on one is then known to all."""
+    from custode.domain.tokens import seen
+
+    rows = [row for row in await ctx.tokens.list_all() if row["module"] == module]
+    await ctx.post(TokensListed(module, tuple(seen(module, row) for row in rows), ctx.clock.now()))
