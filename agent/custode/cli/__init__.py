@@ -1,0 +1,1 @@
+"""The command line: every thing the tray can do. Start at `main`."""

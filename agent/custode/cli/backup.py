@@ -1,0 +1,157 @@
+"""`custode backup`: make one, look at one, and bring one to life when the original is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from custode.cli import backup_told as told
+from custode.cli import files
+from custode.cli.command import argument, make_group, option, pass_face
+from custode.cli.face import sure
+from custode.cli.secret_options import Secrets, secret_options
+from custode.cli.session import call
+from custode.locale.catalogue import mark, t
+from custode_authority.wire.reasons import REASONS
+
+if TYPE_CHECKING:
+    from custode.cli.face import Face
+
+_REASONS = [reason.value for reason, row in REASONS.items() if row.reportable]
+
+
+@make_group(
+    "backup",
+    mark(
+        "The backup of your certificate: make it, check it, activate it.\n\n"
+        "A backup cannot be used while the original is active. On loss or fault: custode report,"
+        " then backup activate, then backup restore."
+    ),
+)
+def command() -> None:
+    """Hold the subcommands."""
+
+
+@command.subcommand(
+    "create",
+    mark(
+        "Save a backup of your certificate.\n\n"
+        "A folder named with your code and the date appears in DIR. It asks for the token's PIN,"
+        " and for a new PIN that is the backup's own: keep it, without it the backup is useless."
+    ),
+)
+@option("--to", required=True, metavar=mark("DIR"), text=mark("Where the folder is to be made."))
+@option(
+    "--include",
+    multiple=True,
+    metavar=mark("FILE"),
+    text=mark("A file to take along, unencrypted (may be given several times)."),
+)
+@secret_options("pin", "backup-pin")
+@pass_face
+def create(face: Face, to: str, include: tuple[str, ...], secrets: Secrets) -> None:
+    """Make it."""
+    params = {
+        "to": files.absolute(to),
+        "kind": "successor",
+        "include": [files.absolute(file) for file in include],
+    }
+    face.show(call(face, "backup.create", params, secrets), told.created)
+
+
+@command.subcommand("list", mark("Your backups and how each one stands."))
+@pass_face
+def list_(face: Face) -> None:
+    """Show them."""
+    face.show(call(face, "backup.list"), told.listed)
+
+
+@command.subcommand("show", mark("What a backup folder says of itself. No PIN is needed."))
+@argument("folder", mark("FOLDER"))
+@pass_face
+def show(face: Face, folder: str) -> None:
+    """Show it."""
+    face.show(call(face, "backup.show", {"folder": files.absolute(folder)}), told.shown)
+
+
+@command.subcommand(
+    "verify", mark("Check that a backup folder is whole and yours. No PIN is needed.")
+)
+@argument("folder", mark("FOLDER"))
+@pass_face
+def verify(face: Face, folder: str) -> None:
+    """Check it."""
+    face.show(call(face, "backup.verify", {"folder": files.absolute(folder)}), told.verified)
+
+
+@command.subcommand(
+    "retire",
+    mark(
+        "Make a backup void, for example when its stick is lost.\n\n"
+        "The original stays as it is; this backup can never be activated again."
+    ),
+)
+@argument("backup_id", mark("ID"))
+@option("--yes", is_flag=True, text=mark("Do not ask."))
+@secret_options("pin")
+@pass_face
+def retire(face: Face, backup_id: str, yes: bool, secrets: Secrets) -> None:
+    """Retire it."""
+    if not yes:
+        sure(face, t("Make backup {backup} void for good?", backup=backup_id))
+    face.show(call(face, "backup.retire", {"backup_id": backup_id}, secrets), told.retired)
+
+
+@command.subcommand(
+    "open",
+    mark(
+        "Open a backup, to see whether it works.\n\n"
+        "Refused with every reason (exit status 10) while the original is active. When it may be"
+        " used: asks for the backup's PIN, proves the key, shows what restore would do, and writes"
+        " nothing."
+    ),
+)
+@argument("folder", mark("FOLDER"))
+@secret_options("backup-pin")
+@pass_face
+def open_(face: Face, folder: str, secrets: Secrets) -> None:
+    """Try it."""
+    params = {"folder": files.absolute(folder)}
+    face.show(call(face, "backup.open", params, secrets), told.opened)
+
+
+@command.subcommand(
+    "activate",
+    mark(
+        "Ask for the activation of a backup, and collect it once it is granted.\n\n"
+        "First report what happened to the original: custode report. Five wrong PINs in all lock"
+        " the backup for good."
+    ),
+)
+@argument("folder", mark("FOLDER"))
+@option("--reason", required=True, type=click.Choice(_REASONS), text=mark("Why."))
+@option("--wait", is_flag=True, text=mark("Wait until the desk has approved it."))
+@secret_options("backup-pin")
+@pass_face
+def activate(face: Face, folder: str, reason: str, wait: bool, secrets: Secrets) -> None:
+    """Activate it."""
+    params = {"folder": files.absolute(folder), "reason": reason, "wait": wait}
+    face.show(call(face, "backup.activate", params, secrets), told.activated)
+
+
+@command.subcommand(
+    "restore",
+    mark(
+        "Put an activated backup onto a new token.\n\n"
+        "The token becomes your original. Every other copy of this folder is dead afterwards."
+    ),
+)
+@argument("folder", mark("FOLDER"))
+@option("--token", required=True, metavar=mark("TOKEN"), text=mark("Serial or label."))
+@secret_options("backup-pin", "pin")
+@pass_face
+def restore(face: Face, folder: str, token: str, secrets: Secrets) -> None:
+    """Restore it."""
+    params = {"folder": files.absolute(folder), "token": token}
+    face.show(call(face, "backup.restore", params, secrets), told.restored)

@@ -1,0 +1,128 @@
+"""What one run of the command line shows: a JSON document, or text for a person.
+
+Standard output carries the answer and nothing else; progress, warnings and errors go to standard
+error, prompts to the terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+import click
+
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+from custode.locale.catalogue import t
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+# C0 and C1 controls (ECMA-48) and the marks that turn text round (UAX #9): a name in a certificate
+# or on a stick must not drive the terminal or disguise itself.
+_CONTROLS: Final = {
+    code: "\N{REPLACEMENT CHARACTER}"
+    for code in (
+        *range(0x20),
+        *range(0x7F, 0xA0),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+    )
+    if code != ord("\n")
+}
+
+
+def printable(text: str) -> str:
+    """`text` without what would drive the terminal."""
+    return text.translate(_CONTROLS)
+
+
+@dataclass(slots=True)
+class Face:
+    """How this run answers."""
+
+    json: bool = False
+
+    def emit(self, document: Any) -> None:
+        """Write one JSON document."""
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+    def emit_line(self, document: Any) -> None:
+        """Write one object of a stream."""
+        click.echo(json.dumps(document, ensure_ascii=False))
+        sys.stdout.flush()
+
+    def show(self, document: Any, tell: Callable[[Face, Any], None]) -> None:
+        """Give the answer: as JSON, or told in sentences by `tell`."""
+        if self.json:
+            self.emit(document)
+        else:
+            tell(self, document)
+
+    def say(self, text: str = "", *, bold: bool = False, colour: str | None = None) -> None:
+        """Write a line of the answer."""
+        click.echo(_styled(printable(text), sys.stdout, bold=bold, colour=colour))
+
+    def note(self, text: str, *, colour: str | None = None) -> None:
+        """Write a line beside the answer: progress, a warning, an error."""
+        click.echo(_styled(printable(text), sys.stderr, colour=colour), err=True)
+
+    def facts(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Write names and values under each other; rows without a value are left out."""
+        told = [(name, value) for name, value in rows if value]
+        width = max((len(name) for name, _ in told), default=0)
+        for name, value in told:
+            self.say(f"{name:<{width}}  {value}")
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Write a table: drawn on a terminal, plain columns elsewhere."""
+        clean = [[printable(cell).replace("\n", " ") for cell in row] for row in rows]
+        if sys.stdout.isatty():
+            _drawn(columns, clean)
+            return
+        widths = [max(map(len, column)) for column in zip(columns, *clean, strict=True)]
+        for row in (columns, *clean):
+            self.say("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+
+    def confirm(self, question: str) -> bool:
+        """Ask yes or no on the terminal; no terminal means no."""
+        if not sys.stdin.isatty():
+            return False
+        click.echo(f"{printable(question)} [{t('y/N')}] ", err=True, nl=False)
+        answer = sys.stdin.readline().strip().casefold()
+        return bool(answer) and t("yes").startswith(answer)
+
+
+def _styled(text: str, stream: TextIO, *, bold: bool = False, colour: str | None = None) -> str:
+    if (bold or colour) and stream.isatty() and not os.environ.get("NO_COLOR"):
+        return click.style(text, bold=bold or None, fg=colour)
+    return text
+
+
+def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(Text(column), overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))  # Text: a file's name is no markup
+    Console().print(table)
+
+
+def sure(face: Face, question: str) -> None:
+    """Go on only when the person says yes.
+
+    :raises CustodeError: CANCELLED for anything else; USAGE when there is nobody to ask
+    """
+    if not sys.stdin.isatty():
+        what = t("This has to be confirmed and there is no terminal to ask on; --yes confirms it.")
+        raise CustodeError(ErrorCode.USAGE, what=what)
+    if not face.confirm(question):
+        raise CustodeError(ErrorCode.CANCELLED)

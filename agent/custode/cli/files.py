@@ -1,0 +1,100 @@
+"""Files the command line reads and writes for the person. The agent never writes them itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+from custode.locale.catalogue import t
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_PEM_BYTES: Final = 64 * 1024  # a request or certificate has a few KiB
+_PEM: Final = b"-----BEGIN "
+
+
+def absolute(path: str) -> str:
+    """The agent has another working folder than the person."""
+    return str(Path(path).expanduser().absolute())
+
+
+def read_pem(path: str) -> str:
+    """Read a PEM file (RFC 7468).
+
+    :raises CustodeError: FILE_MISSING, FILE_UNREADABLE
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            content = stream.read(MAX_PEM_BYTES + 1)
+    except FileNotFoundError as error:
+        raise CustodeError(ErrorCode.FILE_MISSING, path=path) from error
+    except OSError as error:
+        raise CustodeError(ErrorCode.FILE_UNREADABLE, path=path, why=error.strerror) from error
+    if len(content) > MAX_PEM_BYTES or _PEM not in content or not content.isascii():
+        raise CustodeError(ErrorCode.FILE_UNREADABLE, path=path, why=t("it is not a PEM text file"))
+    return content.decode("ascii")
+
+
+class NewFile:
+    """A file that did not exist before; removed again unless something was written into it."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self.written = False
+
+    def write(self, content: bytes) -> None:
+        """Write everything and bring it to the disk, the folder's entry as well.
+
+        :raises CustodeError: FILE_UNWRITABLE
+        """
+        try:
+            view = memoryview(content)
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+            with contextlib.suppress(PermissionError):  # FAT has no modes
+                os.fchmod(self._descriptor, 0o644)  # to be uploaded: nothing secret in it
+            os.fsync(self._descriptor)
+            folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
+        self.written = True
+
+
+@contextlib.contextmanager
+def new_file(path: str, extension: str) -> Iterator[NewFile]:
+    """Take the place of `path` now, before anything else happens, and never over another file.
+
+    :raises CustodeError: USAGE for another extension, FILE_EXISTS, FILE_UNWRITABLE
+    """
+    wanted = Path(path).expanduser().absolute()
+    if wanted.suffix.lower() != extension:
+        what = t("The file's name has to end in {extension}.", extension=extension)
+        raise CustodeError(ErrorCode.USAGE, what=what)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(wanted, flags, 0o600)
+    except FileExistsError as error:
+        raise CustodeError(ErrorCode.FILE_EXISTS, path=str(wanted)) from error
+    except OSError as error:
+        raise _unwritable(wanted, error) from error
+    file = NewFile(wanted, descriptor)
+    try:
+        yield file
+    finally:
+        os.close(descriptor)
+        if not file.written:
+            wanted.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> CustodeError:
+    return CustodeError(ErrorCode.FILE_UNWRITABLE, path=str(path), why=error.strerror)

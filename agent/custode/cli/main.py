@@ -1,0 +1,134 @@
+"""`custode`: the root of the command line. Subcommands are loaded when they are called."""
+
+from __future__ import annotations
+
+import io
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+
+from custode.cli import click_words, failure
+from custode.cli.command import Group
+from custode.cli.face import Face
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+from custode.locale import catalogue
+from custode.locale.catalogue import mark
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+# In the order of a person's way: what is, who I am, key to certificate, trouble, backup, the rest.
+_COMMANDS: Final = {
+    name: f"custode.cli.{module}"
+    for name, module in (
+        ("status", "status"),
+        ("token", "token"),
+        ("identity", "identity"),
+        ("csr", "csr"),
+        ("request", "request"),
+        ("certificates", "certificates"),
+        ("install", "install"),
+        ("report", "report"),
+        ("cancel", "cancel"),
+        ("backup", "backup"),
+        ("audit", "audit"),
+        ("config", "config"),
+        ("agent", "agent"),
+        ("authority", "authority"),
+        ("demo", "demo"),
+    )
+}
+_EXIT_BROKEN_PIPE: Final = 1
+
+
+def _early(argv: Sequence[str], face: Face) -> None:
+    """Read `--json` and `--lang` before click does: help texts and errors depend on them."""
+    language = None
+    words = list(argv[: argv.index("--")] if "--" in argv else argv)
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word == "--json":
+            face.json = True
+        elif word == "--lang":
+            language = following
+        elif word.startswith("--lang="):
+            language = word.partition("=")[2]
+    catalogue.use(language if language in catalogue.LANGUAGES else catalogue.detect())
+
+
+class Root(Group):
+    """Runs a command and turns every way it can end into an exit status."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        *_args: Any,
+        **_extra: Any,
+    ) -> NoReturn:
+        argv = list(sys.argv[1:] if args is None else args)
+        face = Face()
+        _early(argv, face)
+        click_words.install()
+        sys.exit(self._run(argv, prog_name or "custode", face))
+
+    def _run(self, argv: list[str], name: str, face: Face) -> int:
+        try:
+            with self.make_context(name, argv, obj=face) as ctx:
+                result = self.invoke(ctx)
+            sys.stdout.flush()
+        except click.exceptions.Exit as end:
+            return end.exit_code
+        except BrokenPipeError:
+            # The reader of our answer left (`| head`); nothing more can be said to it.
+            sys.stdout = None
+            return _EXIT_BROKEN_PIPE
+        except Exception as error:  # noqa: BLE001 - the last place: every error becomes a sentence
+            return failure.tell(face, _ours(error))
+        except KeyboardInterrupt:
+            return failure.tell(face, CustodeError(ErrorCode.CANCELLED))
+        return result if isinstance(result, int) else 0
+
+
+def _ours(error: Exception) -> CustodeError:
+    match error:
+        case CustodeError():
+            return error
+        case click.UsageError():
+            return failure.of_usage(error)
+        case click.Abort():
+            return CustodeError(ErrorCode.CANCELLED)
+        case _:
+            return failure.of_unexpected(error)
+
+
+root: Final = Root(
+    "custode",
+    help=mark(
+        "Custode keeps your certificate safe: on its token, with a backup, through its whole life."
+    ),
+    lazy=_COMMANDS,
+)
+
+
+def _end(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt  # so that the terminal's echo comes back and secrets are wiped
+
+
+def main() -> NoReturn:
+    """Run the command line on this process's own arguments."""
+    from custode.prompts.secret import forbid_core_dumps
+
+    forbid_core_dumps()
+    signal.signal(signal.SIGTERM, _end)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no “ shows ?, and goes on
+    root.main()
+
+
+if __name__ == "__main__":  # `python -m custode.cli.main agent`: how the agent is started
+    main()

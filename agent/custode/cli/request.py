@@ -1,0 +1,62 @@
+"""`custode request`: the request goes to the portal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from custode.cli import files
+from custode.cli.command import make_command, option, pass_face
+from custode.cli.secret_options import Secrets, secret_options
+from custode.cli.session import call
+from custode.locale import moments, words
+from custode.locale.catalogue import mark, t
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from custode.cli.face import Face
+
+
+@make_command(
+    "request",
+    mark(
+        "Send the request to the portal.\n\n"
+        "Without --csr the request made last is sent. The same request sent twice gives the same"
+        " IdOperazione: nothing is asked for twice."
+    ),
+)
+@option("--csr", metavar=mark("FILE.csr"), text=mark("The request (PKCS#10, PEM)."))
+@option("--wait", is_flag=True, text=mark("Wait until the certificate has been generated."))
+@secret_options("pin")
+@pass_face
+def command(face: Face, csr: str | None, wait: bool, secrets: Secrets) -> None:
+    """Send it."""
+    params: dict[str, Any] = {"wait": wait}
+    if csr is not None:
+        params |= {"csr": files.read_pem(csr), "file_name": Path(csr).name}
+    face.show(call(face, "request.create", params, secrets), tell)
+
+
+def tell(face: Face, row: Mapping[str, Any]) -> None:
+    """Tell one operation, and what comes next."""
+    face.facts(
+        [
+            ("IdOperazione", str(row.get("id_operazione") or "")),
+            (t("File"), str(row.get("file_name") or "")),
+            (t("State"), words.word(words.CERTIFICATE, row.get("state"))),
+            (t("Requested on"), moments.day(row.get("requested_at"))),
+            (t("Expires on"), moments.day(row.get("expires_at"))),
+            (t("Outcome"), str(row.get("outcome") or "")),
+        ]
+    )
+    match row.get("state"):
+        case "active" if not row.get("installed"):
+            face.say(t("The certificate is ready. Next: custode install"))
+        case "requested" | "generating":
+            face.say(t("The portal is generating it. Nothing is lost if you close Custode."))
+            face.say(t("Look again later with custode certificates"))
+        case "rejected":
+            face.say(t("The portal refused the request. No certificate was issued."))
+        case _:
+            pass

@@ -1,0 +1,108 @@
+"""The `--…-source` options: which source answers which kind of secret."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+from custode.cli.command import option
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+from custode.locale.catalogue import mark
+from custode.prompts.asking import Kind, question
+from custode.prompts.sources import AskedSource, StoredSource, parse
+from custode.prompts.terminal import TerminalAsker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from custode.prompts.asking import Wanted
+    from custode.prompts.sources import Source
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+OPTION_OF: Final[Mapping[Kind, str]] = {
+    Kind.TOKEN_PIN: "pin",
+    Kind.NEW_PIN: "new-pin",
+    Kind.SO_PIN: "so-pin",
+    Kind.BACKUP_PIN: "backup-pin",
+    Kind.BACKUP_PIN_NEW: "backup-pin",
+    Kind.ACCOUNT_PASSWORD: "password",
+    Kind.ACCOUNT_PASSWORD_NEW: "password",
+}
+_HELP: Final[Mapping[str, str]] = {
+    "pin": mark("Where the token's PIN comes from: prompt, fd:N, file:PATH, pinentry:PROGRAM."),
+    "new-pin": mark("Where the token's new PIN comes from (as above)."),
+    "so-pin": mark("Where the administrator PIN (SO PIN) comes from (as above)."),
+    "backup-pin": mark(
+        "Where the backup's PIN comes from: prompt, fd:N, file:PATH, pinentry:PROGRAM."
+    ),
+    "password": mark(
+        "Where the account's password comes from: prompt, fd:N, file:PATH, pinentry:PROGRAM."
+    ),
+}
+
+
+class Secrets:
+    """The sources of one command; wiped when it ends."""
+
+    def __init__(self, sources: Mapping[str, Source] | None = None) -> None:
+        self._sources = dict(sources or {})
+        self._answered: dict[tuple[Kind, str], int | None] = {}
+
+    def __enter__(self) -> Self:
+        for source in self._sources.values():
+            source.check()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for source in self._sources.values():
+            source.close()
+
+    def give(self, wanted: Wanted) -> int:
+        """Read end of a pipe with the secret, closed by the caller.
+
+        :raises CustodeError: CANCELLED, TIMED_OUT or SECRET_MISSING from the source; PIN_INCORRECT
+            instead of sending once more a stored PIN that has just cost a try
+        """
+        source = self._sources.get(OPTION_OF[wanted.kind]) or AskedSource(TerminalAsker())
+        if isinstance(source, StoredSource) and self._cost_a_try(wanted):
+            raise CustodeError(
+                ErrorCode.PIN_INCORRECT,
+                attempts_remaining=wanted.attempts_remaining,
+                token=wanted.token_label or wanted.token_serial or None,
+            )
+        return source.give(question(wanted))
+
+    def _cost_a_try(self, wanted: Wanted) -> bool:
+        """Whether fewer tries are left than when the same secret was given before."""
+        key = (wanted.kind, wanted.token_serial)
+        seen, before = key in self._answered, self._answered.get(key)
+        self._answered[key] = now = wanted.attempts_remaining
+        return seen and before is not None and now is not None and now < before
+
+
+def secret_options(*names: str) -> Callable[[F], F]:
+    """Add `--NAME-source` for each name; the command gets one `secrets: Secrets`."""
+
+    def decorate(function: F) -> F:
+        @wraps(function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            given = {name: kwargs.pop(f"{name.replace('-', '_')}_source") for name in names}
+            with Secrets({name: parse(text) for name, text in given.items()}) as secrets:
+                return function(*args, secrets=secrets, **kwargs)
+
+        decorated: Any = run
+        for name in reversed(names):
+            decorated = option(
+                f"--{name}-source", text=_HELP[name], metavar=mark("SOURCE"), default="prompt"
+            )(decorated)
+        return decorated  # type: ignore[no-any-return] # click keeps the function's own type
+
+    return decorate

@@ -1,0 +1,65 @@
+"""One call to the agent, with everything it says and asks meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from custode.cli.secret_options import Secrets
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+from custode.locale import words
+from custode.locale.catalogue import gettext
+from custode.prompts.asking import Kind, Wanted
+from custode.rpc.client import AgentClient
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from custode.cli.face import Face
+    from custode.rpc.client import WantedSecret
+
+
+def call(
+    face: Face,
+    method: str,
+    params: Mapping[str, Any] | None = None,
+    secrets: Secrets | None = None,
+    *,
+    start: bool = True,
+) -> Any:
+    """Call `method`; params without a value are left out. Starts the agent unless `start` is False.
+
+    :raises CustodeError: what the agent, or a source of secrets, answers
+    """
+    given = {key: value for key, value in (params or {}).items() if value is not None}
+    sources = secrets or Secrets()
+
+    def progress(name: str, said: dict[str, Any]) -> None:
+        if name == "progress":
+            step = words.word(words.STEP, said.get("step"))
+            face.note(f"… {gettext(str(said['text'])) if said.get('text') else step}")
+
+    with AgentClient.connect(start=start) as agent:
+        return agent.call(
+            method, given, on_secret=lambda wanted: sources.give(_wanted(wanted)), on_event=progress
+        )
+
+
+def _wanted(secret: WantedSecret) -> Wanted:
+    """Read what the agent wants.
+
+    :raises CustodeError: PROTOCOL_MISMATCH for a kind of secret this program does not know
+    """
+    try:
+        kind = Kind(secret.kind)
+    except ValueError as error:
+        raise CustodeError(ErrorCode.PROTOCOL_MISMATCH) from error
+    token = secret.token or {}
+    return Wanted(
+        id=secret.id,
+        kind=kind,
+        token_label=str(token.get("label") or ""),
+        token_serial=str(token.get("serial") or ""),
+        attempts_remaining=secret.attempts_remaining,
+        why=secret.why,
+    )

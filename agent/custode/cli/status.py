@@ -1,0 +1,116 @@
+"""`custode status`: everything at a glance, the most urgent first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from custode.cli.command import make_command, pass_face
+from custode.cli.failure import tell_gate
+from custode.cli.session import call
+from custode.locale import moments, words
+from custode.locale.catalogue import mark, t
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from custode.cli.face import Face
+
+
+@make_command(
+    "status",
+    mark(
+        "Tokens, certificate, backups, what is pending.\n\n"
+        "Also says whether a backup may be used now and why not, and which driver cannot work."
+    ),
+)
+@pass_face
+def command(face: Face) -> None:
+    """Show it."""
+    face.show(call(face, "status"), tell)
+
+
+def tell(face: Face, found: Mapping[str, Any]) -> None:
+    """Tell the answer of the agent in sentences."""
+    _needs(face, found.get("needs") or [])
+    identity = found.get("identity")
+    face.facts(
+        [
+            (t("Identity"), _identity(identity) if identity else t("not set yet")),
+            *((t("Token"), token_line(row)) for row in found.get("tokens") or []),
+            *((t("Certificate"), certificate_line(row)) for row in _current(found)),
+            *((t("Backup"), backup_line(row)) for row in found.get("backups") or []),
+            *((t("Driver"), _driver(row)) for row in found.get("drivers") or []),
+            (t("Authority"), _authority(found.get("authority") or {})),
+        ]
+    )
+    face.say()
+    tell_gate(face, found.get("gate") or {})
+
+
+def _needs(face: Face, needs: list[dict[str, Any]]) -> None:
+    for row in needs:
+        title, action = words.need(row)
+        face.say(title, bold=True, colour="red" if row.get("need") == "backup_missing" else None)
+        if action:
+            face.say(f"  → {action}")
+    if needs:
+        face.say()
+
+
+def _identity(identity: Mapping[str, Any]) -> str:
+    parts = (identity.get("name"), identity.get("codice_fiscale"), identity.get("code"))
+    return " · ".join(str(part) for part in parts if part)
+
+
+def token_line(row: Mapping[str, Any]) -> str:
+    """One token: label, serial, what it is, whether it is here."""
+    parts = [
+        t("“{label}” (serial {serial})", label=row.get("label") or "–", serial=row.get("serial")),
+        words.word(words.TOKEN, row.get("state")),
+    ]
+    if "present" in row:
+        parts.append(t("inserted") if row["present"] else t("not inserted"))
+    if row.get("pin_locked"):
+        parts.append(t("PIN LOCKED"))
+    elif row.get("pin_final_try"):
+        parts.append(t("only one PIN try left"))
+    return ", ".join(part for part in parts if part)
+
+
+def certificate_line(row: Mapping[str, Any]) -> str:
+    """One certificate: its state, and the time it has left."""
+    line = words.word(words.CERTIFICATE, row.get("state"))
+    if row.get("expires_at"):
+        day, left = moments.day(row["expires_at"]), moments.time_left(row["expires_at"])
+        line += ", " + t("valid until {day} ({left})", day=day, left=left)
+    return f"{line} – {row.get('id_operazione', '')}"
+
+
+def backup_line(row: Mapping[str, Any]) -> str:
+    """One backup: its folder and its state."""
+    name = row.get("folder_name") or row.get("folder") or row.get("backup_id") or "–"
+    return f"{name}, {words.word(words.BACKUP, row.get('state'))}"
+
+
+def _current(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Leave out what is over, unless nothing else is there."""
+    rows: list[dict[str, Any]] = list(found.get("certificates") or [])
+    over = {"cancelled", "rejected"}
+    return [row for row in rows if row.get("state") not in over] or rows[-1:]
+
+
+def _driver(row: Mapping[str, Any]) -> str:
+    name = row.get("module") or row.get("name") or "–"
+    if row.get("ok"):
+        return t("{name}: works", name=name)
+    return t("{name}: does not work ({why})", name=name, why=row.get("why") or "?")
+
+
+def _authority(row: Mapping[str, Any]) -> str:
+    mode = t("on this computer") if row.get("mode") == "embedded" else row.get("url") or ""
+    parts = [str(mode)]
+    if row.get("mode") == "embedded" and row.get("running") is not None:
+        parts.append(t("running") if row["running"] else t("not running"))
+    if row.get("reachable") is False:
+        parts.append(t("cannot be reached"))
+    return ", ".join(parts)

@@ -1,0 +1,1 @@
+"""The words of the faces, in English and Italian."""

@@ -1,0 +1,112 @@
+"""What may be asked, and the sentences that ask it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, Protocol
+
+from custode.locale import words
+from custode.locale.catalogue import mark, t, tn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from custode.prompts.secret import Secret
+
+
+class Kind(StrEnum):
+    """The kinds of secret the agent asks for (`secret.wanted`, design: cli.md)."""
+
+    TOKEN_PIN = "token_pin"  # noqa: S105 - a kind of secret, not one
+    NEW_PIN = "new_pin"
+    SO_PIN = "so_pin"
+    BACKUP_PIN = "backup_pin"
+    BACKUP_PIN_NEW = "backup_pin_new"
+    ACCOUNT_PASSWORD = "account_password"  # noqa: S105 - as TOKEN_PIN
+    ACCOUNT_PASSWORD_NEW = "account_password_new"  # noqa: S105 - as TOKEN_PIN
+
+
+NEW_KINDS: Final = frozenset({Kind.NEW_PIN, Kind.BACKUP_PIN_NEW, Kind.ACCOUNT_PASSWORD_NEW})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One `secret.wanted` of the agent.
+
+    `why` is one of `words.DOING`; `attempts_remaining` is None when the token or the
+    authority does not tell.
+    """
+
+    id: str
+    kind: Kind
+    token_label: str = ""
+    token_serial: str = ""
+    attempts_remaining: int | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A secret to be asked: `lines` say which token, who asks, why, and the tries left."""
+
+    lines: tuple[str, ...]
+    prompt: str
+    repeat_prompt: str | None = None
+
+
+class Asker(Protocol):
+    """Asks a person for one secret."""
+
+    def ask(self, question: Question) -> Secret:
+        """Ask once (twice when `repeat_prompt` is set, until both are the same).
+
+        :raises CustodeError: CANCELLED when the person gives up, TIMED_OUT when nobody answers in
+            time, SECRET_MISSING when there is nobody to ask here
+        """
+
+
+_PROMPTS: Final[Mapping[Kind, tuple[str, str]]] = {
+    Kind.TOKEN_PIN: (mark("PIN of the token"), ""),
+    Kind.NEW_PIN: (mark("New PIN for the token"), mark("The new PIN once more")),
+    Kind.SO_PIN: (mark("Administrator PIN (SO PIN) of the token"), ""),
+    Kind.BACKUP_PIN: (mark("PIN of the backup"), ""),
+    Kind.BACKUP_PIN_NEW: (
+        mark("PIN for the new backup (at least 8 characters)"),
+        mark("The PIN of the backup once more"),
+    ),
+    Kind.ACCOUNT_PASSWORD: (mark("Password of your account"), ""),
+    Kind.ACCOUNT_PASSWORD_NEW: (
+        mark("New password for your account (at least 8 characters)"),
+        mark("The new password once more"),
+    ),
+}
+
+
+def question(wanted: Wanted) -> Question:
+    """Put the agent's wish into sentences for the person."""
+    lines = []
+    if wanted.token_label or wanted.token_serial:
+        lines.append(
+            t(
+                "Token “{label}” (serial {serial})",
+                label=wanted.token_label or "–",
+                serial=wanted.token_serial or "–",
+            )
+        )
+    if wanted.why:
+        lines.append(t("Custode needs it to {what}.", what=words.word(words.DOING, wanted.why)))
+    if wanted.kind is Kind.BACKUP_PIN_NEW:
+        lines.append(t("Choose a PIN that is not the token's. Without it the backup is useless."))
+    lines += tries(wanted.attempts_remaining)
+    prompt, repeat = _PROMPTS[wanted.kind]
+    return Question(tuple(lines), t(prompt), t(repeat) if repeat else None)
+
+
+def tries(attempts_remaining: int | None) -> list[str]:
+    """Say how many tries are left, when that is known."""
+    if attempts_remaining is None:
+        return []
+    if attempts_remaining == 1:
+        return [t("This is the LAST try: a wrong PIN locks it.")]
+    return [tn("{n} try left.", "{n} tries left.", attempts_remaining)]

@@ -1,0 +1,129 @@
+"""A secret on its way from the person to the worker: bytes, never str, wiped after use."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+MAX_BYTES: Final = 1024
+
+
+class TooLong(Exception):
+    """More than MAX_BYTES: that is no PIN and no password."""
+
+
+class Secret:
+    """At most MAX_BYTES bytes in one buffer that never moves, so that wiping it leaves no copy."""
+
+    __slots__ = ("_buffer", "_length")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray(MAX_BYTES)
+        self._length = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.wipe()
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __repr__(self) -> str:
+        return "<Secret>"
+
+    def append(self, byte: int) -> None:
+        """Add one byte.
+
+        :raises TooLong: when the buffer is full
+        """
+        if self._length == MAX_BYTES:
+            raise TooLong
+        self._buffer[self._length] = byte
+        self._length += 1
+
+    def read_from(self, descriptor: int) -> None:
+        """Read until the end of `descriptor`, straight into the buffer.
+
+        :raises TooLong: when there is more than MAX_BYTES
+        :raises OSError: when it cannot be read
+        """
+        while self._length < MAX_BYTES:
+            view = memoryview(self._buffer)[self._length :]
+            count = os.readv(descriptor, [view])
+            view.release()
+            if not count:
+                return
+            self._length += count
+        if os.read(descriptor, 1):
+            raise TooLong
+
+    def drop_last_character(self) -> None:
+        """Take back the last UTF-8 character, as the backspace key does (RFC 3629 §3)."""
+        while self._length:
+            self._length -= 1
+            byte, self._buffer[self._length] = self._buffer[self._length], 0
+            if byte & 0xC0 != 0x80:  # noqa: PLR2004 - RFC 3629 §3: 10xxxxxx continues a character
+                return
+
+    def drop_newline(self) -> None:
+        """Take off one line end: LF or CR LF."""
+        for end in b"\n\r":
+            if self._length and self._buffer[self._length - 1] == end:
+                self._length -= 1
+                self._buffer[self._length] = 0
+
+    def clear(self) -> None:
+        """Empty it, to be filled again."""
+        self.wipe()
+
+    def equals(self, other: Secret) -> bool:
+        """Compare with what was typed the second time; both belong to the same person."""
+        mine, theirs = memoryview(self._buffer), memoryview(other._buffer)
+        with mine, theirs:
+            return self._length == len(other) and mine == theirs
+
+    def into_pipe(self) -> int:
+        """Put a copy into a pipe and give its read end, which the caller closes.
+
+        A pipe takes far more than MAX_BYTES without a reader (pipe(7)), so this never waits.
+        """
+        read_end, write_end = os.pipe2(os.O_CLOEXEC)
+        try:
+            with memoryview(self._buffer) as view, view[: self._length] as content:
+                os.write(write_end, content)
+        except OSError:
+            os.close(read_end)
+            raise
+        finally:
+            os.close(write_end)
+        return read_end
+
+    def wipe(self) -> None:
+        """Overwrite the whole buffer."""
+        self._buffer[:] = bytes(MAX_BYTES)
+        self._length = 0
+
+
+def forbid_core_dumps() -> None:
+    """Keep this process's memory out of core files and from other programs of the same user.
+
+    RLIMIT_CORE for the dump, PR_SET_DUMPABLE (prctl(2)) also against ptrace; only Linux has it.
+    """
+    import ctypes
+    import resource
+    import sys
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        pr_set_dumpable = 4
+        ctypes.CDLL(None, use_errno=True).prctl(pr_set_dumpable, 0, 0, 0, 0)

@@ -1,0 +1,149 @@
+"""Asks on the controlling terminal, whatever standard input and output are (termios(3)).
+
+The keys are read one by one, without echo and without the line editor of the terminal: only so
+can Esc cancel, and only so do the bytes go from the kernel straight into the wiped buffer.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import termios
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+from custode.locale.catalogue import t
+from custode.prompts.secret import Secret, TooLong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from custode.prompts.asking import Question
+
+TIMEOUT_S: Final = 300.0
+_ESCAPE_PAUSE_S: Final = 0.05  # a key such as an arrow sends its bytes at once; a lone Esc does not
+_ESC: Final = 0x1B
+_ENTER: Final = b"\r\n"
+_BACKSPACE: Final = b"\x7f\x08"
+_GIVE_UP: Final = b"\x03\x04\x1c"  # Ctrl-C, Ctrl-D, Ctrl-\
+_ERASE_LINE: Final = 0x15  # Ctrl-U
+_FINAL_LOW, _FINAL_HIGH = 0x40, 0x7E  # ECMA-48 §5.4: the last byte of a control sequence
+
+
+class TerminalAsker:
+    """Asks on `path`, the terminal of this process unless a test gives another one."""
+
+    def __init__(self, path: str = "/dev/tty", timeout_s: float = TIMEOUT_S) -> None:
+        self._path = path
+        self._timeout_s = timeout_s
+
+    def ask(self, question: Question) -> Secret:
+        try:
+            tty = os.open(self._path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+        except OSError as error:
+            raise _nobody() from error
+        try:
+            if not os.isatty(tty):
+                raise _nobody()
+            with _quiet(tty):
+                for line in question.lines:
+                    _say(tty, line + "\r\n")
+                return self._ask_until_same(tty, question)
+        finally:
+            os.close(tty)
+
+    def _ask_until_same(self, tty: int, question: Question) -> Secret:
+        while True:
+            first = self._read(tty, question.prompt)
+            if question.repeat_prompt is None:
+                return first
+            with self._read(tty, question.repeat_prompt) as second:
+                if first.equals(second):
+                    return first
+            first.wipe()
+            _say(
+                tty, t("The two are different. Nothing was sent: please type them again.") + "\r\n"
+            )
+
+    def _read(self, tty: int, prompt: str) -> Secret:
+        secret = Secret()
+        try:
+            while not len(secret):  # Enter alone is a slip of the finger, not a PIN
+                _say(tty, f"{prompt}: ")
+                self._read_line(tty, secret)
+        except BaseException:
+            secret.wipe()
+            raise
+        return secret
+
+    def _read_line(self, tty: int, secret: Secret) -> None:
+        while (byte := self._key(tty)) not in _ENTER:
+            if byte in _GIVE_UP or (byte == _ESC and _alone(tty)):
+                _say(tty, "\r\n")
+                raise CustodeError(ErrorCode.CANCELLED)
+            if byte in _BACKSPACE:
+                secret.drop_last_character()
+            elif byte == _ERASE_LINE:
+                secret.wipe()
+            elif byte != _ESC:
+                _append(secret, byte)
+        _say(tty, "\r\n")
+
+    def _key(self, tty: int) -> int:
+        ready, _, _ = select.select([tty], [], [], self._timeout_s)
+        if not ready:
+            _say(tty, "\r\n")
+            raise CustodeError(ErrorCode.TIMED_OUT, seconds=int(self._timeout_s))
+        key = os.read(tty, 1)
+        if not key:  # the terminal was closed
+            raise CustodeError(ErrorCode.CANCELLED)
+        return key[0]
+
+
+def _append(secret: Secret, byte: int) -> None:
+    try:
+        secret.append(byte)
+    except TooLong as error:
+        raise CustodeError(ErrorCode.SECRET_MISSING, why=t("it is too long")) from error
+
+
+def _alone(tty: int) -> bool:
+    """Whether Esc was pressed by itself; the rest of a longer key (ECMA-48 §5.4) is read away."""
+    if not select.select([tty], [], [], _ESCAPE_PAUSE_S)[0]:
+        return True
+    byte = os.read(tty, 1)
+    while byte in {b"[", b"O"} or (byte and not _FINAL_LOW <= byte[0] <= _FINAL_HIGH):
+        if not select.select([tty], [], [], _ESCAPE_PAUSE_S)[0]:
+            break
+        byte = os.read(tty, 1)
+    return False
+
+
+@contextmanager
+def _quiet(tty: int) -> Iterator[None]:
+    """No echo, no line editor and no signals from keys; as it was before, afterwards."""
+    before = termios.tcgetattr(tty)
+    during = termios.tcgetattr(tty)
+    during[3] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.IEXTEN)
+    during[6][termios.VMIN], during[6][termios.VTIME] = 1, 0
+    termios.tcsetattr(tty, termios.TCSAFLUSH, during)  # FLUSH: what was typed ahead is no PIN
+    try:
+        yield
+    finally:
+        termios.tcsetattr(tty, termios.TCSAFLUSH, before)
+
+
+def _say(tty: int, text: str) -> None:
+    os.write(tty, text.encode())
+
+
+def _nobody() -> CustodeError:
+    return CustodeError(
+        ErrorCode.SECRET_MISSING,
+        why=t(
+            "there is no terminal to ask on; say where it comes from with --…-source"
+            " (fd:N, file:PATH or pinentry:PROGRAM)"
+        ),
+    )

@@ -1,0 +1,113 @@
+"""Every code of the domain has a word, and every word's fields are those the domain gives."""
+
+import ast
+import re
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+from custode.domain.gate import GateCode, Remedy
+from custode.domain.model import NeedKind, TokenState
+from custode.locale import words
+from custode.locale.catalogue import use
+from custode_authority.wire.reasons import REASONS
+from custode_authority.wire.states import BackupState, CertificateState
+
+PACKAGE = Path(words.__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize(
+    ("codes", "table"),
+    [
+        (CertificateState, words.CERTIFICATE),
+        (BackupState, words.BACKUP),
+        (TokenState, words.TOKEN),
+        (GateCode, words.GATE),
+        (Remedy, words.REMEDY),
+        (NeedKind, words.NEED),
+    ],
+)
+def test_every_code_has_a_word(codes: type[StrEnum], table: dict[str, object]) -> None:
+    assert {code.value for code in codes} <= set(table)
+
+
+def test_the_reasons_are_the_agencys_own_words() -> None:
+    use("it")
+    told = {reason.value: words.word(words.REASON, reason.value) for reason in REASONS}
+    assert told == {reason.value: row.italian for reason, row in REASONS.items()}
+    use("en")
+    assert words.REASON == {reason.value: row.english for reason, row in REASONS.items()}
+
+
+def _literals(method: str) -> set[str]:
+    """First arguments of `x.method("…")` in procedures and jobs."""
+    found = set()
+    for folder in ("procedures", "jobs"):
+        for path in (PACKAGE / folder).glob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Attribute)
+                    and node.func.attr == method
+                    and node.args
+                    and isinstance(node.args[0], ast.Constant)
+                ):
+                    found.add(str(node.args[0].value))
+    return found
+
+
+def test_every_step_of_progress_has_a_sentence() -> None:
+    steps = _literals("progress")
+    assert steps
+    assert not steps - set(words.STEP)
+
+
+def test_every_reason_to_ask_for_a_secret_has_a_sentence() -> None:
+    asked = set()
+    for path in (PACKAGE / "procedures").glob("*.py"):
+        for line in path.read_text().splitlines():
+            if "secret(" in line or "login(" in line:
+                asked |= set(re.findall(r'why="([^"]+)"', line))
+    assert {"csr", "token.init", "backup.create"} <= asked
+    assert not asked - set(words.DOING)
+
+
+def test_a_reason_of_the_gate_is_told_with_what_would_change_it() -> None:
+    use("it")
+    fact, remedy = words.gate_reason(
+        {
+            "code": "original_active",
+            "remedy": "report",
+            "text_args": {"state": "active", "said_at": "2026-03-14T22:30:00Z"},
+        }
+    )
+    assert fact == "Per l'autorità l'originale è ancora attivo (14/03/2026 23:30)."
+    assert remedy.startswith("se è smarrito, rubato o guasto")
+
+
+def test_unknown_codes_show_as_they_are() -> None:
+    assert words.gate_reason({"code": "brand_new", "text_args": {}}) == ("brand_new", "")
+    assert words.need({"need": "brand_new"}) == ("brand_new", "")
+    assert words.word(words.BACKUP, "brand_new") == "brand_new"
+    assert words.word(words.BACKUP, None) == ""
+
+
+@pytest.mark.parametrize("code", list(GateCode))
+def test_no_reason_is_told_with_a_hole(code: GateCode) -> None:
+    args = {
+        "label": "A",
+        "serial": "1",
+        "module": "m",
+        "state": "active",
+        "said_at": "2026-03-14T22:30:00Z",
+        "differs": "x",
+    }
+    assert "?" not in words.gate_reason({"code": code.value, "text_args": args})[0]
+
+
+def test_a_need_names_its_token() -> None:
+    use("it")
+    title, action = words.need({"need": "pin_not_set", "label": "FIRMA", "text_args": {}})
+    assert title == "Il token “FIRMA” non ha ancora un PIN."
+    assert action == "custode token init"
