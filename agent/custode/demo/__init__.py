@@ -1,0 +1,1 @@
+"""`custode demo`: the whole life of a certificate, told on real parts."""
