@@ -17,7 +17,7 @@ class ErrorCode(StrEnum):
     NOT_SUPPORTED = "not_supported"  # capability, token
 
     # the agent
-    AGENT_UNAVAILABLE = "agent_unavailable"  # log
+    AGENT_UNAVAILABLE = "agent_unavailable"  # why, cause (a code), log
     AGENT_RUNNING = "agent_running"  # home
     AGENT_STOPPING = "agent_stopping"
     PROTOCOL_MISMATCH = "protocol_mismatch"  # ours, theirs

@@ -30,7 +30,7 @@ REFUSALS: Final[Mapping[ErrorCode, Row]] = {
     _E.WRONG_CREDENTIALS: row(
         22,
         "The authority does not accept these credentials.",
-        "Check them, or restore them: custode credentials restore",
+        "See `custode identity show`; for an account elsewhere ask who gave it to you.",
     ),
     _E.WRONG_PASSWORD: row(
         22,

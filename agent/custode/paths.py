@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +64,7 @@ class Paths:
         return cls(
             places.user_data_path,
             places.user_config_path / "config.toml",
-            _run_folder(places.user_runtime_path),
+            _run_folder(_runtime(environ, places.user_data_path)),
             places.user_log_path / "agent.log",
         )
 
@@ -116,10 +114,19 @@ class Paths:
             )
 
 
+def _runtime(environ: Mapping[str, str], home: Path) -> Path:
+    """The session's own folder for sockets; without one (no login session) our own home's."""
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    return Path(runtime) / "custode" if runtime else home / "run"
+
+
 def _run_folder(wanted: Path) -> Path:
     """`wanted`, or a folder named by its hash when a socket's path there would be too long."""
     longest = max(len(os.fsencode(wanted / name)) for name in _SOCKETS)
     if longest <= SOCKET_PATH_MAX:
         return wanted
+    import hashlib  # rarely needed, and slow to import
+    import tempfile
+
     name = hashlib.sha256(os.fsencode(wanted)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"custode-{os.getuid()}-{name}"

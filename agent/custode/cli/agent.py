@@ -8,6 +8,8 @@ import click
 
 from custode.cli.command import make_group, pass_face
 from custode.cli.session import call
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
 from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
@@ -35,9 +37,20 @@ def command(ctx: click.Context) -> int | None:
 @command.subcommand("stop", mark("Stop the agent. What was begun goes on when it starts again."))
 @pass_face
 def stop(face: Face) -> None:
-    """Stop it."""
-    face.show(call(face, "agent.stop", start=False), _tell_stop)
+    """Stop it; one that does not run is stopped already."""
+    try:
+        answer = call(face, "agent.stop", start=False)
+    except CustodeError as error:
+        if error.code is not ErrorCode.AGENT_UNAVAILABLE:
+            raise
+        face.show({"running": False}, _tell_stopped)
+        return
+    face.show(answer, _tell_stop)
 
 
 def _tell_stop(face: Face, _done: Any) -> None:
     face.say(t("The agent stops. What was begun goes on when it starts again."))
+
+
+def _tell_stopped(face: Face, _done: Any) -> None:
+    face.say(t("No agent is running."))

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from custode.cli.face import Face
 
 
+_OVER: Final = frozenset({"locked", "retired", "restored"})
+
+
 def created(face: Face, done: Mapping[str, Any]) -> None:
     """The "saved" message: name and path of the folder."""
     face.say(t("The backup was saved."), bold=True, colour="green")
@@ -72,7 +75,9 @@ def shown(face: Face, found: Mapping[str, Any]) -> None:
 def verified(face: Face, found: Mapping[str, Any]) -> None:
     """The folder is as it was made."""
     face.say(t("The backup is whole, and it was signed by your own original."))
-    if not found.get("registered"):
+    if found.get("state") in _OVER:
+        face.say(t("It can never be activated any more: make a new one."), colour="red")
+    elif not found.get("registered"):
         face.say(t("The authority does not know it: it cannot be activated."), colour="red")
     shown(face, found)
 

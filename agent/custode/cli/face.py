@@ -10,34 +10,17 @@ import json
 import os
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.locale.catalogue import t
+from custode.locale.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-# C0 and C1 controls (ECMA-48) and the marks that turn text round (UAX #9): a name in a certificate
-# or on a stick must not drive the terminal or disguise itself.
-_CONTROLS: Final = {
-    code: "\N{REPLACEMENT CHARACTER}"
-    for code in (
-        *range(0x20),
-        *range(0x7F, 0xA0),
-        *range(0x202A, 0x202F),
-        *range(0x2066, 0x206A),
-    )
-    if code != ord("\n")
-}
-
-
-def printable(text: str) -> str:
-    """`text` without what would drive the terminal."""
-    return text.translate(_CONTROLS)
 
 
 @dataclass(slots=True)
@@ -87,9 +70,13 @@ class Face:
         for row in (columns, *clean):
             self.say("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
 
+    def can_ask(self) -> bool:
+        """Whether somebody sits before it."""
+        return sys.stdin.isatty()
+
     def confirm(self, question: str) -> bool:
         """Ask yes or no on the terminal; no terminal means no."""
-        if not sys.stdin.isatty():
+        if not self.can_ask():
             return False
         click.echo(f"{printable(question)} [{t('y/N')}] ", err=True, nl=False)
         answer = sys.stdin.readline().strip().casefold()
@@ -103,14 +90,14 @@ def _styled(text: str, stream: TextIO, *, bold: bool = False, colour: str | None
 
 
 def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(Text(column), overflow="fold")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for number, column in enumerate(columns):
+        # The first column is what people copy into the next command: it stays in one piece.
+        table.add_column(Text(column), overflow="fold", no_wrap=number == 0)
     for row in rows:
         table.add_row(*map(Text, row))  # Text: a file's name is no markup
     Console().print(table)
@@ -121,7 +108,7 @@ def sure(face: Face, question: str) -> None:
 
     :raises CustodeError: CANCELLED for anything else; USAGE when there is nobody to ask
     """
-    if not sys.stdin.isatty():
+    if not face.can_ask():
         what = t("This has to be confirmed and there is no terminal to ask on; --yes confirms it.")
         raise CustodeError(ErrorCode.USAGE, what=what)
     if not face.confirm(question):

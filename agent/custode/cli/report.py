@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,7 +56,7 @@ def command(
         face.note(t("The certificate will be cancelled at once. This cannot be undone."))
     else:
         face.note(t("The certificate will be suspended at once: nobody can use it any more."))
-    if reason == "theft" and backup_stolen_too is None and sys.stdin.isatty():
+    if reason == "theft" and backup_stolen_too is None and face.can_ask():
         backup_stolen_too = face.confirm(t("Was the backup stolen too?"))
     params = {
         "reason": reason,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -71,14 +72,15 @@ class Secrets:
         :raises CustodeError: CANCELLED, TIMED_OUT or SECRET_MISSING from the source; PIN_INCORRECT
             instead of sending once more a stored PIN that has just cost a try
         """
-        source = self._sources.get(OPTION_OF[wanted.kind]) or AskedSource(TerminalAsker())
+        name = OPTION_OF[wanted.kind]
+        source = self._sources.get(name) or AskedSource(TerminalAsker())
         if isinstance(source, StoredSource) and self._cost_a_try(wanted):
             raise CustodeError(
                 ErrorCode.PIN_INCORRECT,
                 attempts_remaining=wanted.attempts_remaining,
                 token=wanted.token_label or wanted.token_serial or None,
             )
-        return source.give(question(wanted))
+        return source.give(replace(question(wanted), option=f"--{name}-source"))
 
     def _cost_a_try(self, wanted: Wanted) -> bool:
         """Whether fewer tries are left than when the same secret was given before."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from custode.cli.command import make_command, pass_face
 from custode.cli.failure import tell_gate
@@ -37,8 +37,8 @@ def tell(face: Face, found: Mapping[str, Any]) -> None:
         [
             (t("Identity"), _identity(identity) if identity else t("not set yet")),
             *((t("Token"), token_line(row)) for row in found.get("tokens") or []),
-            *((t("Certificate"), certificate_line(row)) for row in _current(found)),
-            *((t("Backup"), backup_line(row)) for row in found.get("backups") or []),
+            *((t("Certificate"), certificate_line(row)) for row in _alive(found, "certificates")),
+            *((t("Backup"), backup_line(row)) for row in _alive(found, "backups")),
             *((t("Driver"), _driver(row)) for row in found.get("drivers") or []),
             (t("Authority"), _authority(found.get("authority") or {})),
         ]
@@ -92,11 +92,13 @@ def backup_line(row: Mapping[str, Any]) -> str:
     return f"{name}, {words.word(words.BACKUP, row.get('state'))}"
 
 
-def _current(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Leave out what is over, unless nothing else is there."""
-    rows: list[dict[str, Any]] = list(found.get("certificates") or [])
-    over = {"cancelled", "rejected"}
-    return [row for row in rows if row.get("state") not in over] or rows[-1:]
+_OVER: Final = frozenset({"cancelled", "rejected", "retired", "restored"})
+
+
+def _alive(found: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
+    """Leave out what is over, unless nothing else is there: then the last one."""
+    rows: list[dict[str, Any]] = list(found.get(what) or [])
+    return [row for row in rows if row.get("state") not in _OVER] or rows[-1:]
 
 
 def _driver(row: Mapping[str, Any]) -> str:

@@ -75,8 +75,6 @@ def write(
     volume = volume or Volume()
     files = _files(draft)
     stem = f"{draft.container.manifest.identity_code}_{draft.day:%Y-%m-%d}"
-    if search.find(stem.encode(), draft.private_texts):
-        raise IdentityInside
     place = _temporary(parent, draft.container.manifest.backup_id)
     try:
         _check_space(parent, files, volume)
@@ -119,7 +117,8 @@ def remove(written: Written, container_sha256: str) -> None:
     if read_container(written.path).sha256 != container_sha256:
         raise ContainerInvalid
     try:
-        for name in written.files:
+        # The container last: after an interruption it still says that this is ours to remove.
+        for name in sorted(written.files, key=CONTAINER_NAME.__eq__):
             (written.path / Path(name).name).unlink(missing_ok=True)
         written.path.rmdir()
     except OSError as error:
@@ -141,6 +140,7 @@ def read_container(folder: Path, volume: Volume | None = None) -> Container:
 
 
 def _files(draft: Draft) -> dict[str, bytes]:
+    """What goes into the folder. The folder's own name is in the container's manifest, too."""
     own = dict(zip(_OURS, (draft.container.data, draft.leaflet), strict=True))
     if any(search.find(data, draft.private_texts) for data in own.values()):
         raise IdentityInside

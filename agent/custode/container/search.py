@@ -7,6 +7,7 @@ text from this search, and that is said to people.
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -19,15 +20,16 @@ from typing import Final
 MIN_LENGTH: Final = 4
 
 _CHARSETS: Final = ("utf-8", "latin-1", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
-# One character each, as markup and transfer encodings write it. "x" stands for two hex digits, "X"
-# for four, "D" for the decimal number.
+# Markup and transfer encodings in which some or all characters are written otherwise: `code` is a
+# decimal code unit, `hex` a code point, `byte` one byte; a match without any of them is a filler.
 _ESCAPES: Final = {
-    "rtf": (r"\uD?", r"\uD ", r"\'x"),
-    "json": (r"\uX",),
-    "html": ("&#D;", "&#xx;"),
-    "percent": ("%x",),
-    "quoted-printable": ("=x",),
+    "rtf": rb"\\u(?P<code>-?[0-9]{1,5})(?: |\?|\\'[0-9a-f]{2})?|\\'(?P<byte>[0-9a-f]{2})|[\r\n]",
+    "json": rb"\\u(?P<hex>[0-9a-f]{4})",
+    "html": rb"&#(?P<code>[0-9]{1,5});|&#x(?P<hex>[0-9a-f]{1,5});",
+    "percent": rb"%(?P<byte>[0-9a-f]{2})",
+    "quoted-printable": rb"=(?P<byte>[0-9a-f]{2})|=\r?\n",
 }
+_PATTERNS: Final = {name: re.compile(one, re.IGNORECASE) for name, one in _ESCAPES.items()}
 _WHITE: Final = b" \t\r\n"
 _HEX_FILLERS: Final = _WHITE + b":-,"
 
@@ -42,18 +44,25 @@ class Found:
 
 def find(data: bytes, texts: Iterable[str]) -> str | None:
     """Name of the encoding in which one of `texts` is in `data`, whatever its case; else None."""
-    lowered = data.lower()
-    haystacks = {
-        "plain": lowered,
-        "escaped": _squeeze(lowered, b"\r\n"),
-        "hex": _squeeze(lowered, _HEX_FILLERS),
+    haystacks = {"": data.lower()}
+    for name, pattern in _PATTERNS.items():
+        unescaped, changes = pattern.subn(_unescape, data)
+        if changes:
+            haystacks[f", {name}"] = unescaped.lower()
+    squeezed = {
+        "hex": _squeeze(data.lower(), _HEX_FILLERS),
         "base64": _squeeze(data, _WHITE).translate(bytes.maketrans(b"-_", b"+/")),
     }
     for text in texts:
-        if len(text) >= MIN_LENGTH:
-            for encoding, haystack, needle in _needles(text):
-                if needle in haystacks[haystack]:
-                    return encoding
+        if len(text) < MIN_LENGTH:
+            continue
+        for charset, raw in _written(text):
+            for name, haystack in haystacks.items():
+                if raw.lower() in haystack:
+                    return charset + name
+            for name, needle in _transferred(raw):
+                if needle in squeezed[name]:
+                    return f"{charset} in {name}"
     return None
 
 
@@ -75,33 +84,33 @@ def _squeeze(data: bytes, fillers: bytes) -> bytes:
     return data.translate(None, delete=fillers)
 
 
-def _needles(text: str) -> Iterator[tuple[str, str, bytes]]:
-    """Name of the encoding, which haystack to look in, and what to look for."""
-    for written, charset in product(sorted({text, text.lower(), text.upper()}), _CHARSETS):
-        try:
-            raw = written.encode(charset)
-        except UnicodeEncodeError:
-            continue
-        yield charset, "plain", raw.lower()
-        yield f"{charset} reversed", "plain", written[::-1].encode(charset).lower()
-        yield f"{charset} in hex", "hex", raw.hex().encode()
-        for offset in range(3):
-            yield f"{charset} in base64", "base64", _base64_at(raw, offset)
-    for written in sorted({text.lower(), text.upper()}):
-        for name, templates in _ESCAPES.items():
-            for template in templates:
-                escaped = "".join(_escape(template, one) for one in written)
-                yield name, "escaped", escaped.lower().encode()
+def _unescape(match: re.Match[bytes]) -> bytes:
+    groups = match.groupdict()
+    if groups.get("byte"):
+        return bytes([int(groups["byte"], 16)])
+    if groups.get("code"):
+        # RTF's numbers are signed 16-bit.
+        return chr(int(groups["code"]) % 0x10000).encode(errors="surrogatepass")
+    if groups.get("hex"):
+        return chr(int(groups["hex"], 16)).encode(errors="surrogatepass")
+    return b""
+
+
+def _written(text: str) -> Iterator[tuple[str, bytes]]:
+    """The text forwards and backwards, in every case that has a form, in every character set."""
+    for cased, charset in product(sorted({text, text.lower(), text.upper()}), _CHARSETS):
+        with contextlib.suppress(UnicodeEncodeError):  # the character set lacks a letter of it
+            yield charset, cased.encode(charset)
+            yield f"{charset} reversed", cased[::-1].encode(charset)
+
+
+def _transferred(raw: bytes) -> Iterator[tuple[str, bytes]]:
+    yield "hex", raw.hex().encode()
+    for offset in range(3):
+        yield "base64", _base64_at(raw, offset)
 
 
 def _base64_at(raw: bytes, offset: int) -> bytes:
     """The characters that `raw` has for certain when `offset` bytes (modulo 3) stand before it."""
     encoded = base64.b64encode(bytes(offset) + raw)
     return encoded[(offset * 8 + 5) // 6 : (offset + len(raw)) * 8 // 6]
-
-
-def _escape(template: str, character: str) -> str:
-    code = ord(character)
-    forms = {"D": str(code), "X": f"{code:04x}", "x": f"{code:02x}"}
-    # "&#xx;": the first x belongs to HTML.
-    return re.sub(r"D|X|(?<!#)x", lambda match: forms[match[0]], template)

@@ -123,6 +123,8 @@ class Agent:
         stack.callback(store.close)
         audit = AuditLog.open(self._paths.audit, self._clock, Anchor(store.meta, store.set_meta))
         stack.callback(audit.close)
+        if store.fresh:
+            audit.append("state_created")  # beside an older log: somebody took the database away
         stack.callback(audit.append, "agent_stopped")
         executor = Executor(store, audit, self._announced)
         current = config.current()

@@ -42,6 +42,10 @@ class AuthoritySettings(Section, frozen=True):
     url: Address = ""
     pin_sha256: Hex256OrNothing = ""
 
+    def __post_init__(self) -> None:
+        if self.url and not self.pin_sha256:
+            raise ValueError("url needs pin_sha256: the network alone proves nobody")
+
 
 class JobsSettings(Section, frozen=True):
     """`[jobs]`: the job worker ends after `idle_s` without work."""

@@ -92,7 +92,7 @@ def set_value(path: Path, key: str, value: bool | float | str) -> None:  # noqa:
     place = _find(lines, section, name)
     header = _find(lines, section, "")
     if place is not None:
-        lines[place] = entry
+        lines[place] = f"{lines[place].partition('=')[0].rstrip()} = {_literal(value)}"
     elif header is not None:
         lines.insert(header + 1, entry)
     else:

@@ -30,10 +30,6 @@ class Lookups(Generic[K]):
         task = asyncio.ensure_future(self._run(key))
         self._running[key] = task
 
-    def is_stale(self, key: K) -> bool:
-        """Whether it was asked again since this run began, so that its answer may be too old."""
-        return key in self._again
-
     async def settled(self) -> None:
         """Return when nothing runs any more."""
         while self._running:

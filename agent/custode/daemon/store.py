@@ -43,6 +43,8 @@ class Store:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._db = connection
         self.path = path
+        self.fresh = False
+        """Whether it was empty when it was opened."""
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -78,6 +80,7 @@ class Store:
         if version > SCHEMA_VERSION:
             raise CustodeError(ErrorCode.DATABASE_NEWER, path=str(self.path), version=version)
         if version == 0:
+            self.fresh = True
             with self.transaction():
                 for kind in Kind:
                     self._db.execute(

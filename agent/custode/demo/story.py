@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from custode.demo.telling import Step, Teller
 
 EXIT_BLOCKED = 10
+RED_NOTICE = "Esegui la copia di sicurezza!"  # the client's own words, in every language
 
 
 @dataclass(slots=True)
@@ -171,7 +172,7 @@ def check_signature(story: Story, step: Step, certificate: Path, done: dict[str,
 def _backup(story: Story, step: Step) -> None:
     stage, person = story.stage, story.person
     step.check(
-        t("red notice: Make your backup!"),
+        t("the red notice is there: “{words}”", words=RED_NOTICE),
         CUSTODE,
         ok="backup_missing" in stage.needs(step, person),
     )

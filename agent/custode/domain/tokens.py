@@ -123,9 +123,7 @@ def seen(module: str, row: Mapping[str, Any]) -> TokenSeen:
             max_pin=int(row["max_pin"]),
             mechanisms=tuple(_text(m) for m in row["mechanisms"]),
             certificates=tuple(
-                HeldCertificate(
-                    _text(c["key_id"]), _text(c["label"]), sha256(bytes(c["der"])).hexdigest()
-                )
+                HeldCertificate(_text(c["key_id"]), _text(c["label"]), _fingerprint(c["der"]))
                 for c in row["certificates"]
             ),
             public_keys=tuple(
@@ -141,6 +139,12 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"text expected, not {type(value).__name__}")
     return value
+
+
+def _fingerprint(der: object) -> str:
+    if not isinstance(der, bytes):  # bytes(n) would make n zeros
+        raise TypeError(f"DER expected, not {type(der).__name__}")
+    return sha256(der).hexdigest()
 
 
 def _flags(row: Mapping[str, Any], prefix: str) -> PinFlags:

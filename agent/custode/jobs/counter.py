@@ -23,6 +23,7 @@ def facts(job: Job) -> dict[str, Any]:
     """The authority's signed word on a certificate, and a backup's state, both asked afresh."""
     with job.authority() as authority:
         status = authority.status(job.params["fingerprint_sha256"])
+        ceased = authority.account().ceased
         backup_id = job.params.get("backup_id")
         backup = authority.backup(backup_id) if backup_id else None
         successor = (
@@ -34,6 +35,7 @@ def facts(job: Job) -> dict[str, Any]:
         "status": msgspec.to_builtins(status),
         "backup": msgspec.to_builtins(backup) if backup else None,
         "successor": msgspec.to_builtins(successor) if successor else None,
+        "ceased": ceased,
     }
 
 

@@ -154,7 +154,13 @@ async def answer_on(ctx: Context, fingerprint_sha256: str, backup_id: str) -> An
         successor = statement.state
     backup = msgspec.convert(told["backup"], BackupView)
     await ctx.post(BackupsListed(rows=(backup_row(backup, original.at),), at=ctx.clock.now()))
-    return Answer(at=original.at, original=original.state, successor=successor, backup=backup.state)
+    return Answer(
+        at=original.at,
+        original=original.state,
+        successor=successor,
+        backup=backup.state,
+        ceased=told["ceased"],
+    )
 
 
 async def believe(ctx: Context, statement: StatusStatement) -> None:

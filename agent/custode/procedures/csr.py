@@ -20,7 +20,6 @@ from custode.procedures.session import (
     login,
     refuse_retired,
 )
-from custode.procedures.token import reread
 
 if TYPE_CHECKING:
     from custode.daemon.context import Context
@@ -65,7 +64,7 @@ async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         pem = to_pem(answer["csr"])
         keep(ctx, file_name, pem)
         operation.done(file_name=file_name, key_id=key_id, key_sha256=digest, **asdict(token.id))
-    await reread(ctx, token.module)
+    await ctx.tokens_read(token.module)
     return {
         "csr": pem,
         "file_name": file_name,

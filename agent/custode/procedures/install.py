@@ -13,7 +13,6 @@ from custode.errors import CustodeError
 from custode.procedures import csr
 from custode.procedures.counter import ask, identity_of, refresh
 from custode.procedures.session import find_token, login, refuse_retired
-from custode.procedures.token import reread
 from custode_authority.wire.states import CertificateState
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ async def install(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 
 async def promote(ctx: Context, token: TokenSeen) -> None:
     """Read the token again, then make it the primary."""
-    await reread(ctx, token.module)
+    await ctx.tokens_read(token.module)
     await ctx.post(TokenPromoted(token.id, ctx.clock.now()))
 
 

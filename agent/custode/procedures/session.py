@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from custode.domain.events import PinAccepted, PinRejected
 from custode.domain.model import PinRole, TokenState
+from custode.domain.pin import PinChance, chance_on
 from custode.domain.tokens import recognise
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
@@ -120,6 +121,21 @@ def refuse_retired(ctx: Context, token: TokenSeen) -> None:
         raise CustodeError(ErrorCode.TOKEN_RETIRED, token=token.label or token.id.serial)
 
 
+def refuse_last_attempt(ctx: Context, token: TokenSeen, role: PinRole) -> None:
+    """The counter decides before a PIN is even asked for; ours, where the module gives none.
+
+    :raises CustodeError: PIN_LOCKED, PIN_LAST_ATTEMPT
+    """
+    named = token.label or token.id.serial
+    match chance_on(token, ctx.state.known.get(token.id), role):
+        case PinChance.LOCKED:
+            raise CustodeError(ErrorCode.PIN_LOCKED, token=named)
+        case PinChance.LAST_ATTEMPT:
+            raise CustodeError(ErrorCode.PIN_LAST_ATTEMPT, token=named)
+        case PinChance.MAY_TRY:
+            return
+
+
 def holder_of(ctx: Context, fingerprint_sha256: str) -> tuple[TokenSeen, HeldCertificate]:
     """The token here that carries a certificate, and under which key id.
 
@@ -142,6 +158,7 @@ async def login(ctx: Context, token: TokenSeen, why: str) -> AsyncIterator[Token
     told = {"serial": serial, "label": token.label}
     if not token.user_pin_initialized:
         raise CustodeError(ErrorCode.PIN_NOT_SET, token=token.label or serial)
+    refuse_last_attempt(ctx, token, PinRole.USER)
     async with ctx.client.secret("token_pin", told, why=why) as fd:
         try:
             answer = await ctx.tokens.call(serial, "login", {"use_last_attempt": False}, (fd,))

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from custode.domain.events import PinAccepted, PinRejected, TokenInitialised, TokensListed
+from custode.domain.events import PinAccepted, PinRejected, TokenInitialised
 from custode.domain.model import PinRole
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
-from custode.procedures.session import find_token
+from custode.procedures.session import find_token, refuse_last_attempt
 
 if TYPE_CHECKING:
     from custode.daemon.context import Context
@@ -46,7 +46,7 @@ async def init(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     ):
         await _as_so(ctx, token, "init_pin", {}, (so_pin, new_pin))
     await ctx.post(TokenInitialised(token.id, label, ctx.clock.now()))
-    await reread(ctx, token.module)
+    await ctx.tokens_read(token.module)
     return {"serial": serial, "label": label}
 
 
@@ -54,6 +54,7 @@ async def _as_so(
     ctx: Context, token: TokenSeen, method: str, params: dict[str, Any], fds: tuple[int, ...]
 ) -> None:
     """Do one thing with the SO PIN, and count what it cost."""
+    refuse_last_attempt(ctx, token, PinRole.SO)
     try:
         await ctx.tokens.call(token.id.serial, method, params, fds)
     except CustodeError as error:
@@ -62,11 +63,3 @@ async def _as_so(
             error.data.setdefault("token", token.label or token.id.serial)
         raise
     await ctx.post(PinAccepted(token.id, PinRole.SO, ctx.clock.now()))
-
-
-async def reread(ctx: Context, module: str) -> None:
-    """Read a module's tokens again: what a procedure changed on one is then known to all."""
-    from custode.domain.tokens import seen
-
-    rows = [row for row in await ctx.tokens.list_all() if row["module"] == module]
-    await ctx.post(TokensListed(module, tuple(seen(module, row) for row in rows), ctx.clock.now()))

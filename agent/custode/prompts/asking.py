@@ -48,11 +48,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A secret to be asked: `lines` say which token, who asks, why, and the tries left."""
+    """A secret to be asked: `lines` say which token, who asks, why, and the tries left.
+
+    `option` is what names another source when nobody can be asked.
+    """
 
     lines: tuple[str, ...]
     prompt: str
     repeat_prompt: str | None = None
+    option: str = "--pin-source"
 
 
 class Asker(Protocol):

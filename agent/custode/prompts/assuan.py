@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Self
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.locale.catalogue import current, t
+from custode.locale.printable import printable
 from custode.prompts.secret import MAX_BYTES, Secret, TooLong
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _terminal_name() -> str | None:
 
 def _escape(text: str) -> str:
     """Percent-escape what would break the line (Assuan manual, "Client requests")."""
-    return "".join(c if c not in "%\r\n" else f"%{ord(c):02X}" for c in text)
+    return "".join(c if c not in "%\r\n" else f"%{ord(c):02X}" for c in printable(text))
 
 
 class _Pinentry:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.locale.catalogue import t
+from custode.locale.printable import printable
 from custode.prompts.secret import Secret, TooLong
 
 if TYPE_CHECKING:
@@ -43,13 +44,13 @@ class TerminalAsker:
         try:
             tty = os.open(self._path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
         except OSError as error:
-            raise _nobody() from error
+            raise _nobody(question) from error
         try:
             if not os.isatty(tty):
-                raise _nobody()
+                raise _nobody(question)
             with _quiet(tty):
                 for line in question.lines:
-                    _say(tty, line + "\r\n")
+                    _say(tty, line + "\n")
                 return self._ask_until_same(tty, question)
         finally:
             os.close(tty)
@@ -63,9 +64,7 @@ class TerminalAsker:
                 if first.equals(second):
                     return first
             first.wipe()
-            _say(
-                tty, t("The two are different. Nothing was sent: please type them again.") + "\r\n"
-            )
+            _say(tty, t("The two are different. Nothing was sent: please type them again.") + "\n")
 
     def _read(self, tty: int, prompt: str) -> Secret:
         secret = Secret()
@@ -81,7 +80,7 @@ class TerminalAsker:
     def _read_line(self, tty: int, secret: Secret) -> None:
         while (byte := self._key(tty)) not in _ENTER:
             if byte in _GIVE_UP or (byte == _ESC and _alone(tty)):
-                _say(tty, "\r\n")
+                _say(tty, "\n")
                 raise CustodeError(ErrorCode.CANCELLED)
             if byte in _BACKSPACE:
                 secret.drop_last_character()
@@ -89,12 +88,12 @@ class TerminalAsker:
                 secret.wipe()
             elif byte != _ESC:
                 _append(secret, byte)
-        _say(tty, "\r\n")
+        _say(tty, "\n")
 
     def _key(self, tty: int) -> int:
         ready, _, _ = select.select([tty], [], [], self._timeout_s)
         if not ready:
-            _say(tty, "\r\n")
+            _say(tty, "\n")
             raise CustodeError(ErrorCode.TIMED_OUT, seconds=int(self._timeout_s))
         key = os.read(tty, 1)
         if not key:  # the terminal was closed
@@ -136,14 +135,15 @@ def _quiet(tty: int) -> Iterator[None]:
 
 
 def _say(tty: int, text: str) -> None:
-    os.write(tty, text.encode())
+    os.write(tty, printable(text).encode())
 
 
-def _nobody() -> CustodeError:
+def _nobody(question: Question) -> CustodeError:
     return CustodeError(
         ErrorCode.SECRET_MISSING,
         why=t(
-            "there is no terminal to ask on; say where it comes from with --…-source"
-            " (fd:N, file:PATH or pinentry:PROGRAM)"
+            "there is no terminal to ask on; say where it comes from with {option}"
+            " (fd:N, file:PATH or pinentry:PROGRAM)",
+            option=question.option,
         ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import subprocess
@@ -30,12 +31,12 @@ def start_agent(
 
     Two programs may do so at once: the agent that does not get the lock ends, and both programs
     find the other one. An agent that is just stopping is waited for in the same way.
-    :raises CustodeError: AGENT_UNAVAILABLE
+    :raises CustodeError: AGENT_UNAVAILABLE, with `why` when the agent said it
     """
     paths.make()
     until = time.monotonic() + deadline_s
     while True:
-        _spawn(paths, until)
+        _refuse(_spawn(paths, until), paths)
         while (connection := dial(paths)) is None:
             if time.monotonic() >= until:
                 raise CustodeError(ErrorCode.AGENT_UNAVAILABLE, log=str(paths.log))
@@ -46,9 +47,9 @@ def start_agent(
             return connection
 
 
-def _spawn(paths: Paths, until: float) -> None:
-    """Start one agent; returns when it says READY or ends."""
-    argv = [sys.executable, "-m", "custode.cli.main", "agent"]
+def _spawn(paths: Paths, until: float) -> bytes:
+    """Start one agent; returns what it said when it says READY or ends."""
+    argv = [sys.executable, "-m", "custode.cli.main", "--json", "agent"]
     with contextlib.ExitStack() as stack:
         log = os.open(paths.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         stack.callback(os.close, log)
@@ -66,20 +67,36 @@ def _spawn(paths: Paths, until: float) -> None:
             )
         finally:
             os.close(write_end)
-        _wait_ready(read_end, until)
+        said = _listen(read_end, until)
     agent.returncode = agent.poll() or 0  # it outlives us: no warning that it was not waited for
+    return said
 
 
-def _wait_ready(read_end: int, until: float) -> None:
+def _refuse(said: bytes, paths: Paths) -> None:
+    """Pass on why an agent cannot start. One that found another agent says nothing about that."""
+    if READY_LINE in said:
+        return
+    try:
+        error = json.loads(said)["error"]
+        code, why = error["code"], error["message"]
+    except (ValueError, TypeError, KeyError):
+        return
+    if code != ErrorCode.AGENT_RUNNING:
+        log = str(paths.log)
+        raise CustodeError(ErrorCode.AGENT_UNAVAILABLE, why=why, cause=code, log=log)
+
+
+def _listen(read_end: int, until: float) -> bytes:
     said = b""
     while READY_LINE not in said:
         left = until - time.monotonic()
         if left <= 0 or not select.select([read_end], [], [], left)[0]:
-            return
+            break
         chunk = os.read(read_end, 4096)
         if not chunk:
-            return
+            break
         said += chunk
+    return said
 
 
 def _is_locked(paths: Paths) -> bool:

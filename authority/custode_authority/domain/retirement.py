@@ -38,7 +38,6 @@ def retire(tx: Session, backup: Backup, why: str, *, now: datetime) -> bool:
 def destroy_secrets(tx: Session, backup: Backup) -> None:
     """Destroy what the authority holds to open the backup; every copy of its folder is dead."""
     backup.recovery_key_sealed = None
-    backup.sealed_key = None
     backup.pin_public_key = None  # with a folder at hand it would allow guessing PINs offline
     mark_destroyed(tx)
     tx.flush()

@@ -178,7 +178,6 @@ def _grant(
         sealed = reseal.seal(content_key, request.ephemeral_public_key, grant)
     except ValueError as exc:  # undoes the transaction: nothing ended, nothing was issued
         raise Refused(ProblemCode.MALFORMED, "the ephemeral key is no X25519 key") from exc
-    backup.grant_der = grant
     about: Data = {
         "backup": backup.id,
         "grant": sha256(grant).hexdigest(),

@@ -19,7 +19,8 @@ from custode_authority.certificates import settling
 from custode_authority.certificates.enrolling import check_csr
 from custode_authority.certificates.signatures import decode_signature
 from custode_authority.errors import Refused
-from custode_authority.escrow import backups, decisions, pin_key, successor_key
+from custode_authority.escrow import backups, decisions, pin_key
+from custode_authority.escrow.successor_key import public_key_of, same_kind
 from custode_authority.storage import audit, key_registry, nonces
 from custode_authority.storage.tables import Account, Backup, Certificate
 from custode_authority.wire import cms
@@ -149,21 +150,19 @@ def _register(tx: Session, backup: Backup, request: ConfirmRequest, *, now: date
     if not pin_key.acceptable(request.pin_public_key):
         raise Refused(ProblemCode.MALFORMED, "the PIN's public key is none")
     key_sha256 = check_csr(request.successor_csr, backup.account.codice_fiscale)
-    key = _key_like_original(backup, request.successor_csr)
+    _require_like_original(backup, request.successor_csr)
     key_registry.reserve_successor(tx, backup.account, key_sha256, backup.id, now=now)
     backup.registered_at = now
     backup.container_sha256 = request.container_sha256
     backup.successor_csr = request.successor_csr
-    backup.successor_spki = successor_key.spki(key)
     backup.successor_key_sha256 = key_sha256
     backup.pin_public_key = request.pin_public_key
     about = {"container": request.container_sha256, "successor_key": key_sha256}
     backups.move(tx, backup, BackupState.REGISTERED, now=now, **about)
 
 
-def _key_like_original(backup: Backup, csr: bytes) -> successor_key.PublicKey:
-    key = successor_key.public_key_of(x509.load_der_x509_csr(csr))
-    original = successor_key.public_key_of(x509.load_der_x509_certificate(backup.original.der))
-    if key is None or not successor_key.same_kind(key, original):
+def _require_like_original(backup: Backup, csr: bytes) -> None:
+    key = public_key_of(x509.load_der_x509_csr(csr))
+    original = public_key_of(x509.load_der_x509_certificate(backup.original.der))
+    if not same_kind(key, original):
         raise Refused(ProblemCode.CSR_KEY, "not of the original's type and size")
-    return key

@@ -7,7 +7,6 @@ from typing import Final
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
@@ -33,8 +32,3 @@ def same_kind(successor: PublicKey | None, original: PublicKey | None) -> bool:
             return successor.curve.name == original.curve.name
         case _:
             return False
-
-
-def spki(key: PublicKey) -> bytes:
-    """Return the key's SubjectPublicKeyInfo (RFC 5280 §4.1.2.7), DER."""
-    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

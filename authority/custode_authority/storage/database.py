@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+_log = logging.getLogger("custode_authority")
 SCHEMA: Final = 1
 BUSY_S: Final = 10
 
@@ -65,6 +67,7 @@ class Database:
         """
         with self._alone(), Session(self._engine, expire_on_commit=False) as tx:
             with tx.begin():
+                tx.connection()  # begins now, not at the first statement
                 yield tx
             if tx.info.get(_DESTROYED):
                 self.truncate_log()
@@ -88,7 +91,9 @@ class Database:
         with self._engine.connect() as connection:
             raw = connection.connection.driver_connection
             assert raw is not None  # noqa: S101 - a connection that is open has its driver's
-            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            _log.error("the write-ahead log could not be emptied: another process reads")
 
     def check(self) -> None:
         """Ask the database one thing, for the health check."""

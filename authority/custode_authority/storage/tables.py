@@ -207,7 +207,6 @@ class Backup(Table):
     registered_at: Mapped[datetime | None]
     container_sha256: Mapped[str | None] = mapped_column(HEX_256)
     successor_csr: Mapped[bytes | None]
-    successor_spki: Mapped[bytes | None]
     successor_key_sha256: Mapped[str | None] = mapped_column(HEX_256, unique=True)
     pin_public_key: Mapped[bytes | None]  # raw Ed25519, 32 bytes
     tries_used: Mapped[int] = mapped_column(default=0)  # wrong ones and those being checked
@@ -222,10 +221,6 @@ class Backup(Table):
     approved_by: Mapped[str | None] = mapped_column(String(200))
     # collect
     collected_at: Mapped[datetime | None]
-    grant_der: Mapped[bytes | None]
-    sealed_key: Mapped[bytes | None]
-    recipient_sha256: Mapped[str | None] = mapped_column(HEX_256)
-    ephemeral_public_key: Mapped[bytes | None]  # raw X25519, 32 bytes
     successor_id: Mapped[int | None] = mapped_column(ForeignKey("certificates.id"))
     successor_sha256: Mapped[str | None] = mapped_column(HEX_256)  # of the certificate
     # restore, or the end

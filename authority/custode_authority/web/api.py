@@ -56,8 +56,8 @@ def issue_nonce(request: Request[Any, Any, Any], body: RawBody) -> Response[byte
         account = account_of(tx, request)
         asked = read_body(body, NonceRequest)
         now = authority.clock.now()
-        # An expiry that nobody has noted yet would end the nonce at its very use.
-        settling.expire_over(tx, account, now=now)
+        # An expiry or an issue that is due, noted only at its use, would end the nonce there.
+        settling.settle(tx, authority, account, now=now)
         row = nonces.issue(tx, account, asked.purpose, now=now)
         issued = NonceIssued(nonce=row.nonce, expires_at=row.expires_at)
     return json_answer(issued, status_code=201)

@@ -1,1 +1,1 @@
-"""What agent and authority agree on: states, reasons, messages, signed bytes. Pure: no I/O, no clock."""
+"""What agent and authority agree on: states, reasons, messages, signed bytes. All of it pure."""

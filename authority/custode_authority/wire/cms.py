@@ -38,11 +38,12 @@ _RSA_BITS: Final = range(2048, 4096 + 1)
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1)
 _RSA_OIDS: Final = (oids.SHA_256_WITH_RSA, oids.RSA_ENCRYPTION)  # the second is what openssl writes
 _OWN_ATTRIBUTES: Final = (oids.CONTENT_TYPE, oids.MESSAGE_DIGEST)
-# What `cryptography` raises when a key or an extension of a certificate cannot be read.
+# What `cryptography` raises when a certificate, its key or an extension cannot be read.
 _UNREADABLE: Final = (
     ValueError,
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
+    x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
 
@@ -236,7 +237,7 @@ def _parse(der: bytes) -> SignedData:
         raise SignatureInvalid
     try:
         info = asn1.decode_der(SignedContentInfo, der)
-    except ValueError:
+    except _UNREADABLE:
         raise SignatureInvalid from None
     if info.content_type != oids.SIGNED_DATA:
         raise SignatureInvalid

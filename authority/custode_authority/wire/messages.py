@@ -9,7 +9,7 @@ signature for one thing from being used for another; `nonce` is the authority's,
 
 from __future__ import annotations
 
-from datetime import date, datetime  # noqa: TC003 - msgspec resolves the annotations at run time
+from datetime import date, datetime
 from typing import Annotated, Final, Literal, dataclass_transform
 
 import msgspec
@@ -21,11 +21,12 @@ from custode_authority.wire.states import BackupKind, BackupState, CertificateSt
 SIGNATURE_HEADER: Final = "Custode-Signature"
 PIN_SIGNATURE_HEADER: Final = "Custode-Pin-Signature"
 
-Hex256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-IdentityCode = Annotated[str, Meta(pattern="^[A-Z0-9]{3,16}$")]
-CodiceFiscale = Annotated[str, Meta(pattern="^[A-Z0-9]{11,16}$")]
-Nonce = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{16,64}$")]
-BackupId = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+# `$(?!\n)`: `$` alone takes a trailing newline; `\Z` would not be known to JSON Schema's dialect.
+Hex256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+IdentityCode = Annotated[str, Meta(pattern=r"^[A-Z0-9]{3,16}$(?!\n)")]
+CodiceFiscale = Annotated[str, Meta(pattern=r"^[A-Z0-9]{11,16}$(?!\n)")]
+Nonce = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{16,64}$(?!\n)")]
+BackupId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
 Text = Annotated[str, Meta(max_length=200)]
 
 
@@ -309,9 +310,12 @@ class GrantStatement(Message, kw_only=True):
 
 
 class Collection(Message, kw_only=True):
-    """`grant`: DER CMS SignedData over a GrantStatement; `sealed_key`: the 32-byte content key,
+    """What collecting gives: the grant, the content key sealed to us, the successor's certificate.
+
+    `grant`: DER CMS SignedData over a GrantStatement; `sealed_key`: the 32-byte content key,
     HPKE base mode (RFC 9180: X25519, HKDF-SHA256, AES-256-GCM), `info` = SHA-256 of `grant`;
-    `certificate`: DER, issued for the successor in the same transaction."""
+    `certificate`: DER, issued for the successor in the same transaction.
+    """
 
     grant: bytes
     sealed_key: bytes

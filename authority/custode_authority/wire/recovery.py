@@ -206,7 +206,7 @@ def _parse(recipient_info: bytes) -> tuple[bytes, bytes, bytes]:
 
     What is read is written anew and must be the same bytes: that pins every algorithm at once.
     """
-    if len(recipient_info) > MAX_RECIPIENT_INFO_SIZE or recipient_info[:1] != _KARI_TAG:
+    if len(recipient_info) > MAX_RECIPIENT_INFO_SIZE:
         raise RecoveryFailed
     try:
         info = asn1.decode_der(KeyAgreeRecipientInfo, _SEQUENCE_TAG + recipient_info[1:])

@@ -283,7 +283,8 @@ class ChildChannel:
         data = memoryview(encode(frame))
         try:
             sent = self._connection.sendmsg([data], rights(fds))
-            self._connection.sendall(data[sent:])
+            if sent < len(data):  # an empty send fails once the daemon, content, is gone
+                self._connection.sendall(data[sent:])
         except OSError as exc:
             self._broken(exc)
 

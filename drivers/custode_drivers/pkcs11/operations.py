@@ -188,8 +188,7 @@ class Operations:
     def challenge(self, fds: Fds, *, session: str, key_id: str, public_key: bytes) -> Challenged:
         """Have fresh bytes signed and check them with the public key that the caller trusts."""
         with self._sessions.use(session) as opened:
-            key = objects.private_key(opened.p11, _id(key_id))
-            return _challenged(opened, key, _public(public_key))
+            return _challenged(opened, key_id, _public(public_key))
 
     def install_certificate(
         self, fds: Fds, *, session: str, key_id: str, der: bytes, label: str
@@ -220,7 +219,7 @@ class Operations:
             name = _id(key_id)
             made, half = objects.import_key(opened.p11, name, label, pkcs8)
             try:
-                _challenged(opened, objects.private_key(opened.p11, name), half)
+                _challenged(opened, key_id, half)
             except (errors.IntegrityError, pkcs11.PKCS11Error):
                 with suppress(pkcs11.PKCS11Error, errors.DriverError):
                     objects.destroy_key(opened.p11, name)
@@ -327,13 +326,12 @@ def _public(der: bytes) -> public.PublicKey:
     return key
 
 
-def _challenged(
-    session: Session, private: pkcs11.PrivateKey, trusted: public.PublicKey
-) -> Challenged:
+def _challenged(session: Session, key_id: str, trusted: public.PublicKey) -> Challenged:
+    key = _key(session, key_id)
     challenge = secrets.token_bytes(_CHALLENGE_BYTES)
-    signature = keys.sign(keys.token_key(private, trusted, session.mechanisms), challenge, SHA256())
+    signature = keys.sign(key, challenge, SHA256())
     try:
         keys.verify(trusted, signature, challenge, SHA256())
-    except InvalidSignature as exc:
+    except InvalidSignature as exc:  # also when the two are not even of one kind
         raise errors.IntegrityError(what="challenge") from exc
     return Challenged(challenge, signature)

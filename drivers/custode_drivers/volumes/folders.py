@@ -7,6 +7,7 @@ and a burst of events is one call. Nothing polls.
 
 from __future__ import annotations
 
+import errno
 import logging
 import queue
 import threading
@@ -48,41 +49,50 @@ _Note = Path | None
 
 
 class FolderWatch:
-    """Calls `changed` from its own thread: with the folders at the start, then after each burst."""
+    """Calls `changed` from its own thread: with the folders at the start, then after each burst.
+
+    A folder may be made, deleted or renamed; that one further above it is renamed is not noticed.
+    """
 
     def __init__(self, folders: Iterable[Path], changed: Changed, *, recursive: bool) -> None:
         self._aims = [_Aim(folder.absolute(), recursive=recursive) for folder in folders]
         self._changed = changed
         self._notes: queue.SimpleQueue[_Note] = queue.SimpleQueue()
-        self._observer = Observer()
+        self._observer: BaseObserver | None = None
         self._handler = _Handler(self._notes.put)
-        self._thread = threading.Thread(target=self._run, name="folder-watch", daemon=True)
+        self._thread: threading.Thread | None = None
         self.problem: str | None = None
         """Why a folder cannot be watched now (too many watches, no permission)."""
 
     def start(self) -> None:
         """Begin to watch."""
+        # Made only now, because an observer runs threads from its construction on.
+        self._observer = Observer()
         self._observer.start()
+        self._thread = threading.Thread(
+            target=self._run, args=(self._observer,), name="folder-watch", daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:
         """Watch no more; not to be called from `changed`."""
+        if self._thread is None or self._observer is None:
+            return
         self._notes.put(None)
-        for thread in (self._thread, self._observer):
-            if thread is self._observer:
-                self._observer.stop()
-            if thread.is_alive():
-                thread.join(_STOP_S)
+        self._thread.join(_STOP_S)
+        self._observer.stop()
+        self._observer.join(_STOP_S)
+        self._thread = self._observer = None
 
     def look_again(self) -> None:
         """Aim all watches anew, as after something was mounted over a folder."""
         for aim in self._aims:
             self._notes.put(aim.folder)
 
-    def _run(self) -> None:
+    def _run(self, observer: BaseObserver) -> None:
         touched = [aim.folder for aim in self._aims]
         while True:
-            self._aim(touched)
+            self._aim(observer, touched)
             try:
                 self._changed(touched)
             except Exception:
@@ -94,13 +104,13 @@ class FolderWatch:
                 return
             touched = [note for note in notes if note is not None]
 
-    def _aim(self, touched: Sequence[Path]) -> None:
+    def _aim(self, observer: BaseObserver, touched: Sequence[Path]) -> None:
         self.problem = None
         for aim in self._aims:
             if any(aim.folder.is_relative_to(path) for path in touched):
-                aim.loosen(self._observer)
+                aim.loosen(observer)
             try:
-                aim.fix(self._observer, self._handler)
+                aim.fix(observer, self._handler)
             except OSError as exc:
                 self.problem = f"{aim.folder}: {exc}"
                 log.warning("cannot watch %s", self.problem)
@@ -139,16 +149,21 @@ class _Aim:
             wanted = self._wanted()
             for path in [path for path in self._watches if path not in wanted]:
                 observer.unschedule(self._watches.pop(path))
-            for path in [path for path in wanted if path not in self._watches]:
-                self._watches[path] = observer.schedule(
-                    handler,
-                    str(path),
-                    recursive=self._recursive and path == self.folder,
-                    event_filter=_EVENTS,
-                )
+            try:
+                for path in [path for path in wanted if path not in self._watches]:
+                    self._watches[path] = self._schedule(observer, handler, path)
+            except (FileNotFoundError, NotADirectoryError):
+                continue  # it went between the look and the watch
             # Something may have been made between the look and the watch.
             if self._wanted() == wanted:
                 return
+        raise OSError(errno.EAGAIN, "the folder does not come to rest")
+
+    def _schedule(
+        self, observer: BaseObserver, handler: FileSystemEventHandler, path: Path
+    ) -> ObservedWatch:
+        recursive = self._recursive and path == self.folder
+        return observer.schedule(handler, str(path), recursive=recursive, event_filter=_EVENTS)
 
     def _wanted(self) -> list[Path]:
         above = next(path for path in self.folder.parents if path.is_dir())

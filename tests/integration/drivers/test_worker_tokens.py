@@ -13,7 +13,7 @@ from custode_drivers.api.types import TokenInfo
 from custode_drivers.softhsm import tokens
 
 if TYPE_CHECKING:
-    from conftest import Worker
+    from tests.integration.drivers.conftest import Worker
 
     from custode_drivers.softhsm.tokens import TokenFiles
 

@@ -83,7 +83,7 @@ def test_status_is_signed_over_the_askers_nonce(anna: Any, bruno: Any, clock: An
     assert statement.at == clock.now()
     with anna.authority.db.transaction() as tx:
         assert statement.audit_head == audit.head(tx) != audit.GENESIS
-    assert bruno.status(mine).state == "unknown"
+    assert bruno.status(mine).state is None
     assert bruno.status(mine).expires_at is None
     clock.forward(days=366)
     assert anna.status(mine).state == "expired"

@@ -42,15 +42,16 @@ class Talk:
         why: str = "csr",
     ) -> bytes:
         """Ask for a secret as the daemon does, and read what comes through the pipe."""
+        secret_id = f"s{len(self._agent.secrets)}"
         wanted = {
-            "id": f"s{len(self._agent.secrets)}",
+            "id": secret_id,
             "kind": kind,
             "token": token,
             "attempts_remaining": attempts,
             "why": why,
         }
         self._notify("secret.wanted", wanted)
-        secret = self._agent.take_secret(wanted["id"])
+        secret = self._agent.take_secret(secret_id)
         self._agent.secrets.append((kind, secret))
         return secret
 

@@ -105,6 +105,33 @@ def test_complete(tmp_path: Path, stick: Path, backup: Backup) -> None:
     assert search.scan(written.path, [SECRET]) == []
 
 
+def test_all_is_on_the_medium_before_it_has_a_name(stick: Path, backup: Backup) -> None:
+    seen: list[str] = []
+
+    class Recorder(Volume):
+        def write(self, path: Path, data: bytes) -> None:
+            seen.append(f"write {path.name}")
+            super().write(path, data)
+
+        def sync(self, folder: Path) -> None:
+            seen.append("sync parent" if folder == stick else "sync folder")
+            super().sync(folder)
+
+        def rename(self, old: Path, new: Path) -> None:
+            seen.append("rename")
+            super().rename(old, new)
+
+    folder.write(stick, draft(backup), lambda _: seen.append("check"), Recorder())
+    assert seen == [
+        "write iw.iwk",
+        "write Leggimi.rtf",
+        "sync folder",
+        "check",
+        "rename",
+        "sync parent",
+    ]
+
+
 def test_the_same_day_again(stick: Path, backup: Backup) -> None:
     names = [folder.write(stick, draft(backup), accept).path.name for _ in range(3)]
     assert names == ["PROVA01_2026-05-04", "PROVA01_2026-05-04_2", "PROVA01_2026-05-04_3"]
@@ -294,6 +321,35 @@ def test_taking_back_leaves_other_peoples_files(stick: Path, backup: Backup) -> 
     hostile = folder.Written(written.path, (*written.files, "../outside"))
     folder.remove(hostile, backup.container.sha256)
     assert sorted(stick.rglob("*")) == [written.path, written.path / "mine", stick / "outside"]
+
+
+def test_taking_back_that_fails_can_be_tried_again(stick: Path, backup: Backup) -> None:
+    written = folder.write(stick, draft(backup), accept)
+    (written.path / "z").mkdir()
+    failing = folder.Written(written.path, (*written.files, "z"))
+    for _ in range(2):
+        with pytest.raises(NotWritten):
+            folder.remove(failing, backup.container.sha256)
+    (written.path / "z").rmdir()
+    folder.remove(failing, backup.container.sha256)
+    assert list(stick.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "tolerated"), [(errno.EINVAL, True), (errno.ENOTSUP, True), (errno.EIO, False)]
+)
+def test_file_systems_that_sync_no_folders(
+    stick: Path, monkeypatch: pytest.MonkeyPatch, number: int, tolerated: bool
+) -> None:
+    def fsync(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    if tolerated:
+        Volume().sync(stick)
+    else:
+        with pytest.raises(OSError, match=os.strerror(number)):
+            Volume().sync(stick)
 
 
 def a_pipe(path: Path) -> None:

@@ -88,6 +88,10 @@ def test_short_texts_are_met_by_chance() -> None:
     assert search.find(b"abcd", ["abcd"]) == "utf-8"
 
 
+def test_a_code_point_outside_the_basic_plane() -> None:
+    assert search.find(b"&#x1f600; &#x1F600;abc", ["\U0001f600abc"]) == "utf-8, html"
+
+
 def test_no_character_set_has_everything() -> None:
     assert search.find("日本語です".encode(), ["日本語です"]) == "utf-8"
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from custode.domain.model import (
     BackupRecord,
     CertificateRecord,

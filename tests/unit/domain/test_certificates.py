@@ -5,6 +5,7 @@ from datetime import timedelta
 from itertools import product
 
 import pytest
+
 from custode.domain import backups, certificates
 from custode.domain.certificates import (
     cancellable,
@@ -58,9 +59,7 @@ def among(away: State, *records: CertificateRecord) -> State:
     return replace(away, certificates={r.id_operazione: r for r in records})
 
 
-def test_cancellable_is_what_is_live_oldest_first(
-    away: State, original: CertificateRecord
-) -> None:
+def test_cancellable_is_what_is_live_oldest_first(away: State, original: CertificateRecord) -> None:
     every = [
         replace(
             original,
@@ -154,3 +153,11 @@ def test_has_backup(state: BackupState, away: State, backup: BackupRecord) -> No
     standing = state.value in {"registered", "requested", "approved"}
     assert backups.has_backup(world, "a" * 64) is standing
     assert not backups.has_backup(world, "f" * 64)
+
+
+def test_no_fingerprint_finds_nothing(away: State, original: CertificateRecord) -> None:
+    """A request without a certificate yet is not the certificate of everybody."""
+    state = among(away, replace(original, fingerprint_sha256=None))
+    assert state.certificate(None) is None
+    assert state.certificate("a" * 64) is None
+    assert away.certificate("a" * 64) == original

@@ -6,6 +6,9 @@ from itertools import product
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from custode.domain.gate import (
     Answer,
     GateCode,
@@ -30,8 +33,6 @@ from custode.domain.model import (
 )
 from custode.domain.standing import local_reasons, standing
 from custode_authority.wire.states import BackupState, CertificateState
-from hypothesis import given
-from hypothesis import strategies as st
 
 ORIGINAL = "a" * 64
 FREE = TokenSeen(TokenId("Acme", "T1", "0001"), "My token", "soft")
@@ -184,7 +185,8 @@ def test_never_allowed(facts: GateFacts) -> None:
     if not judged.allowed:
         return
     assert FREE not in facts.originals_here
-    assert not (facts.not_identified or facts.unreadable or facts.mismatch or facts.ceased)
+    assert facts.not_identified == facts.unreadable == facts.mismatch == ()
+    assert not facts.ceased
     assert facts.status.state not in BLOCKS
     assert facts.backup_fresh
     assert facts.status.source is Source.FRESH or facts.status.state is CertificateState.CANCELLED
@@ -205,16 +207,12 @@ def ask(state: State, purpose: Purpose = Purpose.OPEN, **kwargs: Any) -> list[st
 
 @pytest.fixture
 def granted(away: State, backup: BackupRecord) -> State:
-    return replace(
-        away, backups={backup.backup_id: replace(backup, state=BackupState.COLLECTED)}
-    )
+    return replace(away, backups={backup.backup_id: replace(backup, state=BackupState.COLLECTED)})
 
 
 @pytest.fixture
 def yes(now: datetime) -> Answer:
-    return Answer(
-        now, CertificateState.CANCELLED, CertificateState.ACTIVE, BackupState.COLLECTED
-    )
+    return Answer(now, CertificateState.CANCELLED, CertificateState.ACTIVE, BackupState.COLLECTED)
 
 
 def test_allowed_by_a_fresh_answer_only(granted: State, yes: Answer) -> None:
@@ -227,7 +225,7 @@ def test_allowed_by_a_fresh_answer_only(granted: State, yes: Answer) -> None:
 
 
 def test_a_backup_nobody_knows(away: State, yes: Answer) -> None:
-    stranger = {"backup_id": "f" * 32, "original_sha256": "f" * 64}
+    stranger: dict[str, Any] = {"backup_id": "f" * 32, "original_sha256": "f" * 64}
     assert ask(away, **stranger) == ["status_unknown", "backup_unknown"]
     assert ask(away, answer=yes, **stranger) == []
 
@@ -244,9 +242,7 @@ def test_present_is_who_carries_the_certificate(
     assert ask(state, answer=yes) == (["original_present"] if source == "fingerprint" else [])
 
 
-def test_modules_block_while_pending_but_not_for_having_failed(
-    granted: State, yes: Answer
-) -> None:
+def test_modules_block_while_pending_but_not_for_having_failed(granted: State, yes: Answer) -> None:
     def state(**kwargs: Any) -> State:
         return replace(granted, modules={"soft": Module("soft", **kwargs)})
 
@@ -302,7 +298,7 @@ def test_a_grant_for_another(
 
 def test_a_grant_is_also_judged_without_a_record(away: State, yes: Answer) -> None:
     grant = Grant("f" * 32, "f" * 64, "f" * 64)
-    named = {"backup_id": "f" * 32, "original_sha256": "f" * 64, "grant": grant}
+    named: dict[str, Any] = {"backup_id": "f" * 32, "original_sha256": "f" * 64, "grant": grant}
     assert ask(away, answer=yes, **named) == []
     assert ask(away, answer=yes, **{**named, "backup_id": "e" * 32}) == ["grant_for_another"]
 

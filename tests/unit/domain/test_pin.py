@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from custode.domain.model import KnownToken, PinFlags, PinRole, TokenId, TokenSeen
 from custode.domain.pin import PinChance, accepted, chance, chance_on, length_fits, rejected
 

@@ -9,7 +9,6 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509.oid import NameOID
 
 from custode_authority.escrow import successor_key
@@ -57,9 +56,3 @@ def test_same_kind(successor: str, original: str) -> None:
 def test_an_original_of_another_kind_has_no_successor() -> None:
     assert successor_key.public_key_of(_csr("ed25519")) is None
     assert not successor_key.same_kind(successor_key.public_key_of(_csr("p256")), None)
-
-
-def test_spki_is_the_key() -> None:
-    key = successor_key.public_key_of(_csr("p384"))
-    assert key is not None
-    assert load_der_public_key(successor_key.spki(key)) == _key("p384").public_key()

@@ -37,7 +37,7 @@ def test_the_reasons_are_the_agencys_own_words() -> None:
     told = {reason.value: words.word(words.REASON, reason.value) for reason in REASONS}
     assert told == {reason.value: row.italian for reason, row in REASONS.items()}
     use("en")
-    assert words.REASON == {reason.value: row.english for reason, row in REASONS.items()}
+    assert {reason.value: row.english for reason, row in REASONS.items()} == words.REASON
 
 
 def _literals(method: str) -> set[str]:

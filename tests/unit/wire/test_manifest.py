@@ -71,6 +71,7 @@ def test_its_identifier_is_the_uuid() -> None:
         ("created", "2026-05-04T12:30:15"),
         ("created", "2026-05-04T14:30:15+02:00"),
         ("created", "2026-05-04T12:30:15.5Z"),
+        ("created", "2026-05-04T12:30:15.500000Z"),
         ("created", "2026-05-04"),
         ("created", 1_777_897_815),
         ("authority_name", ""),

@@ -3,6 +3,7 @@
 from itertools import product
 
 import pytest
+
 from custode_authority.wire.reasons import REASONS, CrlReason, Reason, may_raise
 
 # (value on the command line, words of the agency's page, final reason, reportable, holds)

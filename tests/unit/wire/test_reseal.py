@@ -70,6 +70,7 @@ def test_another_key() -> None:
         SEALED + b"\0",
         bytes(32) + SEALED[32:],  # a point of low order
         SEALED[:-1] + bytes([SEALED[-1] ^ 1]),
+        reseal.seal(bytes(31), PUBLIC, GRANT),  # properly sealed, and no content key
     ],
 )
 def test_damaged(sealed: bytes) -> None:

@@ -125,3 +125,11 @@ def test_a_statement_signed_with_another_key_than_its_certificates() -> None:
     der = cms.sign_with_key(CONTENT, key("p256/2"), detached=False, certificates=[own])
     with pytest.raises(cms.SignatureInvalid):
         cms.verify_chained(der, ca(), NOW)
+
+
+def test_a_certificate_of_no_version() -> None:
+    der = statement((SIGNS, True), (STATES, False))
+    version_3 = bytes.fromhex("a003020102")  # RFC 5280 §4.1.2.1
+    assert der.count(version_3) == 1
+    with pytest.raises(cms.SignatureInvalid):
+        cms.verify_chained(der.replace(version_3, bytes.fromhex("a003020154")), ca(), NOW)

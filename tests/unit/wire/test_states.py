@@ -3,6 +3,7 @@
 from itertools import product
 
 import pytest
+
 from custode_authority.wire.problems import STATUS, ProblemCode
 from custode_authority.wire.states import (
     BackupState,

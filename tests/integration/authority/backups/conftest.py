@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -53,14 +54,14 @@ from custode_authority.wire.reasons import Reason
 from custode_authority.wire.states import BackupKind, CertificateState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from custode_authority.wire.messages import Message
 
 T = TypeVar("T")
 PASSWORD: Final = "correct horse"
-TAX_CODE: Final = "RSSMRA80A01H501U"
+PEOPLE: Final = {"ABC123": "RSSMRA80A01H501U", "XYZ789": "VRDLGI70A01F205X"}
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
@@ -78,7 +79,7 @@ class Hands:
         self._ahead += timedelta(**by)
 
 
-def csr(key: Key, name: str = TAX_CODE) -> bytes:
+def csr(key: Key, name: str) -> bytes:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
@@ -130,8 +131,6 @@ class Person:
     def read(answer: httpx.Response, kind: type[T]) -> T:
         return read(answer, kind)
 
-    # --- the shapes of a call -----------------------------------------------------------------
-
     def post(
         self, path: str, message: Message | bytes, headers: dict[str, str] | None = None
     ) -> httpx.Response:
@@ -148,6 +147,9 @@ class Person:
         body = msgspec.json.encode({"purpose": purpose})
         return read(self.post("/v1/nonces", body), NonceIssued).nonce
 
+    def fresh(self, fields: dict[str, Any], purpose: str) -> dict[str, Any]:
+        return fields if "nonce" in fields else {**fields, "nonce": self.nonce(purpose)}
+
     def signed(self, path: str, message: Message, by: Original | None) -> httpx.Response:
         body = canonical(message)
         headers = {}
@@ -156,11 +158,11 @@ class Person:
         return self.post(path, body, headers)
 
     def with_pin(self, path: str, message: Message, pin: Ed25519PrivateKey) -> httpx.Response:
-        body = canonical(message)
-        signature = base64.b64encode(pin.sign(body)).decode()
-        return self.post(path, body, {PIN_SIGNATURE_HEADER: signature})
+        return self.post(path, message, self.pin_header(message, pin))
 
-    # --- certificates -------------------------------------------------------------------------
+    @staticmethod
+    def pin_header(message: Message, pin: Ed25519PrivateKey) -> dict[str, str]:
+        return {PIN_SIGNATURE_HEADER: base64.b64encode(pin.sign(canonical(message))).decode()}
 
     def enrol(self, key: Key, signer: Original | None = None) -> httpx.Response:
         body = base64.b64encode(csr(key, self.tax_code))
@@ -192,8 +194,6 @@ class Person:
         )
         return read(self.post("/v1/reports", request), ReportView)
 
-    # --- backups ------------------------------------------------------------------------------
-
     def reserve(
         self, original: Original, kind: BackupKind = BackupKind.SUCCESSOR
     ) -> httpx.Response:
@@ -216,9 +216,7 @@ class Person:
             "pin_public_key": folder.pin.public_key().public_bytes_raw(),
             **changes,
         }
-        if "nonce" not in fields:
-            fields["nonce"] = self.nonce("backup.confirm")
-        return ConfirmRequest(**fields)
+        return ConfirmRequest(**self.fresh(fields, "backup.confirm"))
 
     def confirm(self, folder: Folder, original: Original | None, **changes: Any) -> httpx.Response:
         path = f"/v1/backups/{folder.backup_id}/confirmation"
@@ -241,9 +239,7 @@ class Person:
             "reason": Reason.LOST,
             **changes,
         }
-        if "nonce" not in fields:
-            fields["nonce"] = self.nonce("backup.activate")
-        return ActivationRequest(**fields)
+        return ActivationRequest(**self.fresh(fields, "backup.activate"))
 
     def activate(
         self, folder: Folder, pin: Ed25519PrivateKey | None = None, **changes: Any
@@ -266,24 +262,22 @@ class Person:
             "ephemeral_public_key": ephemeral.public_key().public_bytes_raw(),
             **changes,
         }
-        if "nonce" not in fields:
-            fields["nonce"] = self.nonce("backup.collect")
+        message = CollectionRequest(**self.fresh(fields, "backup.collect"))
         path = f"/v1/backups/{folder.backup_id}/collection"
-        return self.with_pin(path, CollectionRequest(**fields), pin or folder.pin)
+        return self.with_pin(path, message, pin or folder.pin)
 
     def collected(self, folder: Folder) -> Collection:
         return read(self.collect(folder), Collection)
 
     def restore(
-        self, folder: Folder, successor: Original | None, fingerprint: str | None = None
+        self, folder: Folder, signer: Original | None, fingerprint: str = ""
     ) -> httpx.Response:
-        assert fingerprint or successor
         message = RestorationRequest(
             nonce=self.nonce("backup.restored"),
             backup_id=folder.backup_id,
-            successor_sha256=fingerprint or successor.fingerprint,  # type: ignore[union-attr]  # asserted above
+            successor_sha256=fingerprint or (signer.fingerprint if signer else ""),
         )
-        return self.signed(f"/v1/backups/{folder.backup_id}/restoration", message, successor)
+        return self.signed(f"/v1/backups/{folder.backup_id}/restoration", message, signer)
 
     def retire(self, folder: Folder, signer: Original | None) -> httpx.Response:
         message = RetireRequest(nonce=self.nonce("backup.retire"), backup_id=folder.backup_id)
@@ -307,9 +301,10 @@ class Counter:
     authority: Authority
     clock: Hands
     client: TestClient[Any]
+    api_keys: dict[str, str]
 
-    def person(self, code: str = "ABC123", tax_code: str = TAX_CODE) -> Person:
-        return open_account(self.client, self.authority.home, code, tax_code)
+    def person(self, code: str = "ABC123") -> Person:
+        return Person(self.client, code, self.api_keys[code], PEOPLE[code])
 
     def set_policy(self, **changes: Any) -> None:
         """Change the settings of the authority that is open."""
@@ -352,14 +347,28 @@ def open_account(client: httpx.Client, home: Home, code: str, tax_code: str) -> 
     return Person(client, code, read(answer, AccountCreated).api_key, tax_code)
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """An authority with two accounts, made once: keys and password hashes take their time."""
+    home = Home(tmp_path_factory.mktemp("made") / "authority")
+    initialise(home, generation_s=0, validity_days=30)
+    authority = open_authority(home)
+    api_keys = {}
+    with TestClient(counter_app(authority)) as client:
+        for code, tax_code in PEOPLE.items():
+            api_keys[code] = open_account(client, home, code, tax_code).api_key
+    authority.db.close()
+    return Made(home.folder, api_keys)
+
+
 @pytest.fixture
-def counter(tmp_path: Path) -> Iterator[Counter]:
-    clock = Hands()
+def counter(tmp_path: Path, made: Made) -> Iterator[Counter]:
     home = Home(tmp_path / "authority")
-    initialise(home, generation_s=0, validity_days=30, clock=clock)
+    shutil.copytree(made.folder, home.folder)
+    clock = Hands()
     authority = open_authority(home, clock)
     with TestClient(counter_app(authority)) as client:
-        yield Counter(authority, clock, client)
+        yield Counter(authority, clock, client, made.api_keys)
     authority.db.close()
 
 
@@ -368,6 +377,20 @@ def person(counter: Counter) -> Person:
     return counter.person()
 
 
+@dataclass(frozen=True)
+class Made:
+    """An authority's folder, and the API keys of the accounts in it."""
+
+    folder: Path
+    api_keys: dict[str, str]
+
+
 @pytest.fixture
-def wrong_pin() -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.generate()
+def open_person() -> Callable[[httpx.Client, Home], Person]:
+    """Opens the first account of an authority that runs somewhere else."""
+
+    def opened(client: httpx.Client, home: Home) -> Person:
+        code, tax_code = next(iter(PEOPLE.items()))
+        return open_account(client, home, code, tax_code)
+
+    return opened

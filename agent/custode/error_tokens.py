@@ -1,0 +1,121 @@
+"""How errors of tokens, keys, modules and PINs are told: one row a code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from custode.error_codes import ErrorCode
+from custode.error_rows import Row, row
+
+_E = ErrorCode
+
+TOKENS: Final[Mapping[ErrorCode, Row]] = {
+    _E.NO_SUCH_TOKEN: row(
+        11,
+        ("No token {token} is plugged in.", "No token is plugged in."),
+        "Plug it in, and see `custode token list`.",
+    ),
+    _E.TOKEN_AMBIGUOUS: row(
+        11,
+        (
+            "Several tokens could be meant: {serials}.",
+            "Several tokens could be meant. Nothing was done.",
+        ),
+        "Name one of them by its serial: --token SERIAL",
+    ),
+    _E.TOKEN_GONE: row(
+        11,
+        ("Token {token} was pulled out.", "The token was pulled out."),
+        "Plug it in again, then run the command again.",
+    ),
+    _E.TOKEN_RETIRED: row(
+        31,
+        (
+            "Token {token} is retired: a backup was activated in its place. It was not used.",
+            "This token is retired: a backup was activated in its place. It was not used.",
+        ),
+        "Use the token that replaced it.",
+    ),
+    _E.ALREADY_INITIALIZED: row(
+        31,
+        (
+            "Token {token} already has a PIN. It was left as it is.",
+            "This token already has a PIN. It was left as it is.",
+        ),
+        "Use an empty token: initialising one erases all that it holds.",
+    ),
+    _E.TOKEN_FULL: row(
+        31,
+        ("Token {token} has no room left.", "The token has no room left."),
+        "Use another token.",
+    ),
+    _E.SESSION_UNKNOWN: row(
+        11,
+        "The token was pulled out, or its worker was started again: the PIN has to be typed anew.",
+        "Run the command again.",
+    ),
+    _E.NO_SUCH_KEY: row(
+        31,
+        ("Token {token} does not hold key {key_id}.", "The token does not hold that key."),
+        "See `custode token list`, or make a key with `custode csr`.",
+    ),
+    _E.KEY_EXISTS: row(
+        31,
+        ("Token {token} already holds key {key_id}.", "The token already holds such a key."),
+        "Use another token.",
+    ),
+    _E.MODULE_FAILED: row(
+        1,
+        (
+            "The PKCS#11 module {module} does not work: {why}.",
+            "A PKCS#11 module does not work: {why}.",
+            "A PKCS#11 module does not work.",
+        ),
+        "Check its path and env in config.toml; `custode status` shows the health of each module.",
+    ),
+    _E.PIN_INCORRECT: row(
+        12,
+        (
+            "The PIN is wrong. Attempts left: {attempts_remaining}.",
+            "The PIN is wrong; this token does not say how many attempts are left.",
+        ),
+        "Take care: when none is left the token locks itself.",
+    ),
+    _E.PIN_LOCKED: row(
+        13,
+        ("The PIN of token {token} is locked.", "The PIN is locked."),
+        "Unblock it with its PUK (SO PIN), or ask for a re-issue.",
+    ),
+    _E.PIN_LAST_ATTEMPT: row(
+        14,
+        "Only one attempt is left, so the PIN was not sent.",
+        "Nothing was spent. Find the PIN for certain first; a wrong one would lock the token.",
+    ),
+    _E.PIN_NOT_SET: row(
+        31,
+        ("Token {token} has no PIN yet.", "The token has no PIN yet."),
+        "Give it one: custode token init",
+    ),
+    _E.PIN_LENGTH: row(
+        12,
+        (
+            "The PIN was not sent: it has to be {min} to {max} characters long.",
+            "The PIN was not sent: its length is not one that the token takes.",
+        ),
+        "No attempt was spent. Run the command again.",
+    ),
+    _E.PIN_EQUAL: row(
+        12,
+        "The backup PIN must not be the token's PIN. Nothing was saved.",
+        "Choose another one: a chip counts attempts, a file cannot.",
+    ),
+    _E.BACKUP_PIN_WEAK: row(
+        12,
+        (
+            "The backup PIN is too short: at least {min} printable ASCII characters are needed.",
+            "The backup PIN is not long enough, or holds characters that are not printable ASCII.",
+        ),
+        "Choose a longer one. Nothing was saved.",
+    ),
+}

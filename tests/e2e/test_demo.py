@@ -1,0 +1,99 @@
+"""`custode demo` as a person and a script meet it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DEADLINE_S = 110
+STEPS = 10
+COMMAND = (sys.executable, "-m", "custode.cli.main", "demo", "--fast", "--json")
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+
+def remains(temp: Path) -> list[str]:
+    """Files of a demo, and processes that a demo started, in its own temporary folder."""
+    found = [str(path) for path in temp.iterdir()]
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            environment = entry.read_bytes()
+        except OSError:
+            continue
+        if f"CUSTODE_HOME={temp}/".encode() in environment:
+            found.append(entry.parent.name)
+    return found
+
+
+@pytest.fixture
+def temp() -> Any:
+    with tempfile.TemporaryDirectory(prefix="cd-") as folder:
+        yield Path(folder)
+
+
+def play(temp: Path) -> list[dict[str, Any]]:
+    done = subprocess.run(
+        COMMAND,
+        env={**os.environ, "TMPDIR": str(temp)},
+        capture_output=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode() + done.stdout.decode()
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_every_step_is_verified_and_a_second_run_works_at_once(temp: Path) -> None:
+    for _ in range(2):
+        steps = play(temp)
+        assert [step["step"] for step in steps] == list(range(1, STEPS + 1))
+        for step in steps:
+            assert set(step) == {"step", "name", "ok", "checks", "data", "elapsed_s"}
+            assert step["ok"] is True
+            assert step["checks"]
+            assert all(check["ok"] is True for check in step["checks"])
+        judges = {check["judge"] for step in steps for check in step["checks"]}
+        assert judges == {"openssl", "token", "authority", "custode", "system"}
+        assert remains(temp) == []
+
+
+@pytest.mark.parametrize("step", [0, 1, 3, 4, 6, 8])
+def test_ctrl_c_cleans_up(temp: Path, step: int) -> None:
+    """Interrupted after so many steps: exit status 15, and nothing is left."""
+    demo = subprocess.Popen(
+        COMMAND,
+        env={**os.environ, "TMPDIR": str(temp)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        assert demo.stdout is not None
+        for _ in range(step):
+            assert demo.stdout.readline()
+        time.sleep(0.7)  # somewhere inside the next step
+        os.killpg(demo.pid, signal.SIGINT)  # as a terminal does: to the whole foreground group
+        _, errors = demo.communicate(timeout=DEADLINE_S)
+    finally:
+        if demo.poll() is None:
+            os.killpg(demo.pid, signal.SIGKILL)
+            demo.wait()
+    assert demo.returncode == 15, errors.decode()
+    assert remains(temp) == []
+
+
+def test_keep_refuses_a_folder_that_is_there(temp: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "--keep", str(temp)], capture_output=True, timeout=DEADLINE_S, check=False
+    )
+    assert json.loads(done.stdout)["error"]["code"] == "file_exists"
+    assert remains(temp) == []

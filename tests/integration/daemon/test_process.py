@@ -1,0 +1,285 @@
+"""The agent as a process: starts once, stops clean, comes back after kill -9 and half-done work."""
+
+import fcntl
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from custode.daemon.store import Kind, Store
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+from custode.paths import Paths
+from custode.rpc.client import AgentClient
+
+
+def test_it_stops_clean_and_leaves_nothing_behind(agent: Any) -> None:
+    for socket_path in (agent.paths.agent_socket, agent.paths.secrets_socket):
+        assert socket_path.stat().st_mode & 0o777 == 0o600
+    assert agent.end() == 0
+    assert list(agent.paths.run.iterdir()) == []
+    names = re.findall(r'"name":"(\w+)"', agent.paths.audit.read_text())
+    assert names == ["state_created", "agent_started", "agent_stopped"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_calls_under_way_get_an_answer_when_it_stops(agent: Any, number: int) -> None:
+    client = agent.client()
+    client._send(
+        b'{"jsonrpc":"2.0","id":7,"method":"test.linger","params":{"name":"x","seconds":30}}\n'
+    )
+    client.call("status")
+    began = time.monotonic()
+    agent.process.send_signal(number)
+    answer = client._receive(10)
+    assert answer["id"] == 7
+    assert answer["error"]["data"]["code"] == "agent_stopping"
+    assert agent.wait() == 0
+    assert time.monotonic() - began < 8
+    assert (agent.paths.home / "x").read_text() == "cancelled by the stop"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_embedded_authority_ends_with_the_agent_or_with_the_next_one(
+    agent: Any, make_agent: Callable[[], Any], number: int
+) -> None:
+    with agent.client() as client:
+        answer = client.call("test.authority")
+    pid = int(answer["mark"].partition(":")[0])
+    agent.end(number)
+    if number == signal.SIGKILL:
+        again = make_agent()
+        assert again.start() == "READY"
+        with again.client() as client:
+            anew = client.call("test.authority")
+        assert anew["url"] == answer["url"]
+        assert anew["mark"] != answer["mark"]
+        again.end()
+    _gone(pid)
+
+
+def test_agent_stop_answers_first(agent: Any) -> None:
+    with agent.client() as client:
+        assert client.call("agent.stop") == {}
+    assert agent.wait() == 0
+
+
+def test_one_agent_a_home(agent: Any, make_agent: Callable[[], Any]) -> None:
+    second = make_agent()
+    assert second.start() == ""
+    assert second.process.stderr.read().count(b"already works in") == 1
+    assert second.wait() != 0
+    with agent.client() as client:
+        assert client.call("status")["agent"]["pid"] == agent.process.pid
+
+
+def test_kill_9_and_a_new_start(agent: Any, make_agent: Callable[[], Any]) -> None:
+    agent.end(signal.SIGKILL)
+    assert agent.paths.agent_socket.exists()  # what a killed agent leaves
+    again = make_agent()
+    assert again.start() == "READY"
+    with again.client() as client:
+        assert client.call("audit.verify")["ok"] is True
+    assert again.end() == 0
+
+
+@pytest.mark.parametrize("die_after", ["one", "two"])
+def test_half_done_work_is_taken_up_from_its_last_step(
+    agent: Any, make_agent: Callable[[], Any], die_after: str
+) -> None:
+    with agent.client() as client, pytest.raises(CustodeError) as caught:
+        client.call("test.work", {"die_after": die_after})
+    assert caught.value.code is ErrorCode.AGENT_UNAVAILABLE
+    assert agent.wait() == 9
+    again = make_agent()
+    again.start()
+    effects = again.paths.home / "effects"
+    until = time.monotonic() + 10
+    while effects.read_text().count("\n") < 3 and time.monotonic() < until:
+        time.sleep(0.02)
+    assert effects.read_text().split() == ["one", "two", "three"]  # each effect once
+    assert again.end() == 0
+    store = Store.open(again.paths.state)
+    (record,) = store.all(Kind.OPERATIONS, dict).values()
+    store.close()
+    assert record["state"] == "done"
+    assert len({step["data"]["done_by"] for step in record["steps"]}) == 2
+
+
+def test_a_crash_in_a_procedure_goes_to_the_log_without_its_variables(agent: Any) -> None:
+    with agent.client() as client:
+        with pytest.raises(CustodeError) as caught:
+            client.call("test.crash")
+        assert (caught.value.code, caught.value.data) == (
+            ErrorCode.FAILED,
+            {"log": str(agent.paths.log)},
+        )
+        assert client.call("status")["agent"]["pid"] == agent.process.pid
+    log = agent.paths.log.read_text()
+    assert "LookupError" in log
+    assert "hunter2" not in log
+
+
+def test_memory_is_out_of_reach_of_others(agent: Any) -> None:
+    limits = Path(f"/proc/{agent.process.pid}/limits").read_text()
+    core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
+    assert core.split()[4:6] == ["0", "0"]
+    with agent.client() as client:
+        assert client.call("test.dumpable") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code", "text"),
+    [
+        ("state.sqlite", b"no database" * 500, "database_corrupt", b"is damaged"),
+        ("audit.log", b"no entry\n", "audit_broken", b"does not verify"),
+        ("config.toml", b"[authority]\nautostrat = 1\n", "config_invalid", b"line 2"),
+    ],
+)
+def test_it_does_not_start_on_what_it_cannot_trust(
+    make_agent: Callable[[], Any], name: str, content: bytes, code: str, text: bytes
+) -> None:
+    agent = make_agent()
+    agent.paths.make()
+    (agent.paths.home / name).write_bytes(content)
+    assert agent.start() == ""
+    assert text in agent.process.stderr.read()
+    assert agent.wait() != 0
+    assert (agent.paths.home / name).read_bytes() == content
+    assert f"({code})" in agent.paths.log.read_text()
+    assert list(agent.paths.run.iterdir()) == []
+
+
+def test_sockets_of_the_service_manager_are_used(make_agent: Callable[[], Any]) -> None:
+    agent = make_agent()
+    agent.paths.make()
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(agent.paths.agent_socket))
+    listener.listen()
+    notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    notified.bind("\0custode-test-" + str(os.getpid()))
+    notified.settimeout(20)
+    # What systemd does: descriptor 3, and the process's own number in LISTEN_PID.
+    program = (
+        "import os, runpy; os.environ['LISTEN_PID'] = str(os.getpid());"
+        f"os.dup2({listener.fileno()}, 3); os.set_inheritable(3, True);"
+        f"runpy.run_path({str(Path(__file__).with_name('tiny_agent.py'))!r}, run_name='__main__')"
+    )
+    agent.process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={
+            **os.environ,
+            **agent.paths.environment(),
+            "LISTEN_FDS": "1",
+            "NOTIFY_SOCKET": "@custode-test-" + str(os.getpid()),
+        },
+        pass_fds=(listener.fileno(),),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert notified.recv(100) == b"READY=1"
+    listener.close()
+    with agent.client() as client:
+        assert client.call("status")["agent"]["pid"] == agent.process.pid
+    assert agent.end() == 0
+    assert notified.recv(100) == b"STOPPING=1"
+    notified.close()
+    assert agent.paths.agent_socket.exists()  # systemd's, not ours to remove
+    agent.paths.agent_socket.unlink()
+
+
+def test_a_client_starts_the_agent_and_a_relative_home_stays_the_same(tmp_path: Path) -> None:
+    paths = Paths.at(tmp_path / "home")
+    with AgentClient.connect(paths) as client:
+        pid = client.agent["pid"]
+        assert client.call("status")["agent"]["pid"] == pid
+        with AgentClient.connect(paths, start=False) as other:
+            assert other.agent["pid"] == pid
+            other.call("agent.stop")
+        for _ in client.events():
+            pass
+    with AgentClient.connect(paths) as client:  # the one that stops is waited for
+        assert client.agent["pid"] != pid
+        client.call("agent.stop")
+        pid = client.agent["pid"]
+    _gone(pid)
+
+
+def test_programs_that_start_it_at_once_find_the_same_agent(tmp_path: Path) -> None:
+    program = (
+        "from custode.rpc.client import AgentClient; c = AgentClient.connect();"
+        "print(c.agent['pid'])"
+    )
+    clients = [
+        subprocess.Popen(
+            [sys.executable, "-c", program],
+            env={**os.environ, "CUSTODE_HOME": str(tmp_path)},
+            stdout=subprocess.PIPE,
+        )
+        for _ in range(3)
+    ]
+    said = {client.communicate(timeout=40)[0] for client in clients}
+    assert len(said) == 1
+    with AgentClient.connect(Paths.at(tmp_path), start=False) as client:
+        client.call("agent.stop")
+    _gone(int(said.pop()))
+
+
+def test_without_starting_it_a_client_says_that_there_is_none(tmp_path: Path) -> None:
+    with pytest.raises(CustodeError) as caught:
+        AgentClient.connect(Paths.at(tmp_path), start=False)
+    assert caught.value.exit == 40
+
+
+def test_an_agent_that_cannot_start_is_exit_40(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("nonsense = 1\n")
+    began = time.monotonic()
+    with pytest.raises(CustodeError) as caught:
+        AgentClient.connect(Paths.at(tmp_path))
+    assert (caught.value.exit, caught.value.data["cause"]) == (40, "config_invalid")
+    assert "line 1" in str(caught.value)
+    assert time.monotonic() - began < 10
+    assert "config_invalid" in (tmp_path / "agent.log").read_text()
+
+
+def test_the_daemon_stays_small() -> None:
+    program = (
+        "import sys; from custode.daemon.composition import wiring; import custode.daemon.main;"
+        "wiring(); print(sorted({m.partition('.')[0] for m in sys.modules} &"
+        "{'cryptography', 'asn1crypto', 'pkcs11', 'httpx', 'click', 'rich'}))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, timeout=30, text=True
+    )
+    assert said.stdout.strip() == "[]"
+
+
+def _gone(pid: int) -> None:
+    """Wait until a process that is not our child has ended and let go of everything."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            return
+        time.sleep(0.02)
+    pytest.fail("the agent is still there")
+
+
+def test_the_lock_is_not_inherited_by_children(agent: Any) -> None:
+    fd = os.open(agent.paths.lock, os.O_RDWR)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    agent.end(signal.SIGKILL)
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(fd)

@@ -1,0 +1,156 @@
+"""Token workers by serial, the job worker with its callbacks, and their failures as our errors."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from custode.daemon.client_port import NoClient
+from custode.daemon.config import ModuleSettings
+from custode.daemon.jobs import JobWorkers
+from custode.daemon.tokens import TokenWorkers
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+
+PROGRAM = (sys.executable, str(Path(__file__).with_name("fake_worker.py")))
+
+
+def module(path: str, serials: str = "") -> ModuleSettings:
+    return ModuleSettings(path=path, env={"SERIALS": serials})
+
+
+def play(
+    log: Path,
+    story: Callable[[TokenWorkers, JobWorkers], Awaitable[None]],
+    *modules: ModuleSettings,
+) -> None:
+    async def run() -> None:
+        tokens = TokenWorkers(modules, log, PROGRAM)
+        jobs = JobWorkers(5, log, PROGRAM)
+        try:
+            async with asyncio.timeout(20):
+                await story(tokens, jobs)
+        finally:
+            await tokens.close()
+            await jobs.close()
+
+    asyncio.run(run())
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log"
+
+
+async def code_of(work: Awaitable[Any]) -> CustodeError:
+    with pytest.raises(CustodeError) as caught:
+        await work
+    return caught.value
+
+
+def test_a_serial_picks_its_module(log: Path) -> None:
+    async def story(tokens: TokenWorkers, _jobs: JobWorkers) -> None:
+        answer = await tokens.call("B2", "echo", {"session": "s"})
+        assert answer == {"session": "s", "serial": "B2", "said": "", "by": "/b.so"}
+        rows = await tokens.list_all()
+        assert [(row["serial"], row["module"]) for row in rows] == [
+            ("A1", "a.so"),
+            ("B1", "b.so"),
+            ("B2", "b.so"),
+        ]
+        error = await code_of(tokens.call("C1", "echo"))
+        assert (error.code, error.exit) == (ErrorCode.TOKEN_GONE, 11)
+
+    play(log, story, module("/a.so", "A1"), module("/b.so", "B1 B2"))
+
+
+def _open_descriptors() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def test_descriptors_stay_the_callers(log: Path) -> None:
+    async def story(tokens: TokenWorkers, jobs: JobWorkers) -> None:
+        def to_token(fd: int) -> Awaitable[Any]:
+            return tokens.call("A1", "echo", {}, (fd,))
+
+        def to_job(fd: int) -> Awaitable[Any]:
+            return jobs.call("echo", {}, (fd,))
+
+        for call in (to_token, to_job):
+            before = _open_descriptors()
+            read_end, write_end = os.pipe()
+            os.write(write_end, b"1234")
+            os.close(write_end)
+            assert (await call(read_end))["said"] == "1234"
+            os.close(read_end)
+            assert _open_descriptors() <= before + 1  # the job worker's channel
+
+    play(log, story, module("/a.so", "A1"))
+
+
+def test_a_module_that_fails_keeps_the_others_and_says_why(log: Path) -> None:
+    async def story(tokens: TokenWorkers, _jobs: JobWorkers) -> None:
+        assert [row["serial"] for row in await tokens.list_all()] == ["A1"]
+        health = {row["module"]: row for row in tokens.health()}
+        assert (health["a.so"]["ok"], health["a.so"]["why"]) == (True, None)
+        assert health["crash.so"]["ok"] is False
+        assert health["crash.so"]["why"]
+        error = await code_of(tokens.list_module("crash.so"))
+        assert error.code is ErrorCode.MODULE_FAILED
+
+    play(log, story, module("/crash.so", "X"), module("/a.so", "A1"))
+
+
+def test_a_workers_failures_are_our_errors(log: Path) -> None:
+    async def story(tokens: TokenWorkers, jobs: JobWorkers) -> None:
+        told = {"code": "pin_incorrect", "data": {"attempts_remaining": 2}}
+        error = await code_of(tokens.call("A1", "fail", told))
+        assert (error.code, error.data["attempts_remaining"]) == (ErrorCode.PIN_INCORRECT, 2)
+        error = await code_of(tokens.call("A1", "die"))
+        assert (error.code, error.data["module"]) == (ErrorCode.MODULE_FAILED, "a.so")
+        assert (await tokens.call("A1", "echo"))["serial"] == "A1"  # a new one was started
+        error = await code_of(tokens.call("A1", "hang", deadline_s=0.3))
+        assert (error.code, error.exit) == (ErrorCode.TIMED_OUT, 16)
+        refusal = {
+            "code": "authority_refused",
+            "data": {"problem": "original_active", "detail": "no", "status": 409},
+        }
+        error = await code_of(jobs.call("fail", refusal))
+        assert (error.code, error.exit) == (ErrorCode.ORIGINAL_ACTIVE, 21)
+        assert (await code_of(jobs.call("die"))).code is ErrorCode.JOB_FAILED
+        assert (await code_of(jobs.call("hang", deadline_s=0.3))).code is ErrorCode.TIMED_OUT
+
+    play(log, story, module("/a.so", "A1"))
+
+
+def test_a_job_calls_back_and_our_errors_come_through_it(log: Path) -> None:
+    async def double(params: dict[str, Any]) -> int:
+        return int(params["number"]) * 2
+
+    async def gone(_params: dict[str, Any]) -> None:
+        raise CustodeError(ErrorCode.TOKEN_GONE, token="T")
+
+    async def story(_tokens: TokenWorkers, jobs: JobWorkers) -> None:
+        assert await jobs.call("up", callbacks={"back": double}) == 40
+        error = await code_of(jobs.call("up", callbacks={"back": gone}))
+        assert (error.code, error.data) == (ErrorCode.TOKEN_GONE, {"token": "T"})
+
+    play(log, story)
+
+
+def test_nobody_is_asked_when_nobody_began() -> None:
+    async def story() -> None:
+        client = NoClient()
+        await client.progress("step")
+        assert not client.gone
+        assert await client.unless_gone(asyncio.sleep(0, "done")) == "done"
+        assert (await code_of(client.want_secret("token_pin"))).exit == 15
+        with pytest.raises(CustodeError):
+            async with client.secret("token_pin"):
+                pytest.fail("there is nobody to ask")
+
+    asyncio.run(story())

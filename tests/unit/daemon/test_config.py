@@ -1,0 +1,138 @@
+"""config.toml: sources, faults with their line, changes while the agent runs, careful writing."""
+
+import stat
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from custode.daemon.config import ModuleSettings
+from custode.daemon.config_file import LiveConfig, add_module, load, parse, set_value
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+
+FULL = """\
+# mine
+[[module]]
+path = "/lib/one.so"
+env = { A = "b" }
+watch = "/tokens"
+
+[[module]]
+path = "/lib/two.so"
+init_args = "configdir=/x"
+
+[authority]
+autostart = false  # for now
+idle_s = 20
+"""
+
+
+def test_defaults_without_a_file(tmp_path: Path) -> None:
+    config = load(tmp_path / "config.toml")
+    assert config.authority.autostart is True
+    assert config.modules == ()
+    assert {row.source for row in config.settings()} == {"default"}
+
+
+def test_each_value_knows_its_source() -> None:
+    config = parse(FULL, "f.toml")
+    assert [m.path for m in config.modules] == ["/lib/one.so", "/lib/two.so"]
+    assert config.modules[0].env == {"A": "b"}
+    rows = {row.key: (row.value, row.source) for row in config.settings()}
+    assert rows["authority.autostart"] == (False, "f.toml")
+    assert rows["authority.idle_s"] == (20.0, "f.toml")
+    assert rows["jobs.idle_s"] == (5.0, "default")
+    assert rows["module.1"][0]["init_args"] == "configdir=/x"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ("[authority]\nautostrat = true\n", 2, "authority.autostrat"),
+        ("[authority]\nautostart = 'yes'\n", 2, "authority.autostart"),
+        ("\n[autority]\nautostart = true\n", 2, "autority"),
+        ('[[module]]\npath = "/a"\n\n[[module]]\npath = "/b"\nwhatch = "/c"\n', 6, "module.whatch"),
+        ("authority.idle_s = -1\n", 1, "authority.idle_s"),
+        ("[authority]\nurl = 'http://plain'\n", 2, "authority.url"),
+        ("[jobs]\nidle_s = \n", 2, "Invalid value"),
+        ("[[module]]\nenv = {}\n", 1, "path"),
+        ("nonsense = 1\n", 1, "nonsense"),
+    ],
+)
+def test_a_fault_names_its_line(text: str, line: int, what: str) -> None:
+    with pytest.raises(CustodeError) as caught:
+        parse(text, "f.toml")
+    error = caught.value
+    assert (error.code, error.exit) == (ErrorCode.CONFIG_INVALID, 2)
+    assert error.data["line"] == line
+    assert what in error.data["what"]
+    assert f"f.toml, line {line}" in str(error)
+
+
+def test_a_change_counts_at_the_next_use(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    live = LiveConfig(path)
+    assert live.current().authority.autostart is True
+    set_value(path, "authority.autostart", False)
+    assert live.current().authority.autostart is False
+    assert live.current() is live.current()
+    path.write_text("[authority]\nautostart = maybe\n")
+    with pytest.raises(CustodeError):
+        live.current()
+    with pytest.raises(CustodeError):  # it stays an error until the file is mended
+        live.current()
+    path.unlink()
+    assert live.current().authority.autostart is True
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "[authority]\n",
+        "[authority]\nidle_s = 3\n",
+        "[authority]\nautostart = true # keep\n",
+        "authority.autostart = true\n",
+        FULL,
+    ],
+)
+def test_writing_changes_one_value_and_keeps_the_rest(tmp_path: Path, before: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(before)
+    set_value(path, "authority.autostart", False)
+    set_value(path, "authority.autostart", True)
+    expected = tomllib.loads(before)
+    expected.setdefault("authority", {})["autostart"] = True
+    assert tomllib.loads(path.read_text()) == expected
+    assert path.read_text().startswith("# mine") is before.startswith("# mine")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_what_would_not_read_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(FULL)
+    with pytest.raises(CustodeError):
+        set_value(path, "authority.nonsense", 1)
+    assert path.read_text() == FULL
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
+    st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs"])),
+        st.text(st.characters(exclude_categories=["Cs"])),
+        max_size=3,
+    ),
+)
+def test_any_module_survives_the_writer(
+    tmp_path_factory: pytest.TempPathFactory, path: str, env: dict[str, str]
+) -> None:
+    file = tmp_path_factory.mktemp("config") / "config.toml"
+    module = ModuleSettings(path=path, env=env, watch=path)
+    add_module(file, module)
+    add_module(file, module)
+    assert load(file).modules == (module, module)

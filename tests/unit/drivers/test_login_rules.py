@@ -1,0 +1,251 @@
+"""What is sent to a token and what is not, on a module that counts: SoftHSM never locks a PIN."""
+
+import os
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pkcs11.exceptions as p11
+import pytest
+
+from custode_drivers.api import errors
+from custode_drivers.pkcs11.ckr import Ckr, CkrError
+from custode_drivers.pkcs11.cryptoki import Cryptoki, SlotToken, TokenFlags, UserType
+from custode_drivers.pkcs11.module import Module
+from custode_drivers.pkcs11.operations import Operations
+from custode_drivers.pkcs11.session import PinMark, Sessions
+
+READY = TokenFlags.TOKEN_INITIALIZED | TokenFlags.USER_PIN_INITIALIZED
+TOKEN = SlotToken(7, "label", "maker", "model", "serial", READY, 4, 8, removable=True)
+PINS = {UserType.USER: b"1234", UserType.SO: b"87654321"}
+LOW = {
+    UserType.USER: (TokenFlags.USER_PIN_FINAL_TRY, TokenFlags.USER_PIN_LOCKED),
+    UserType.SO: (TokenFlags.SO_PIN_FINAL_TRY, TokenFlags.SO_PIN_LOCKED),
+}
+
+
+def pipe_with(secret: bytes) -> int:
+    reading, writing = os.pipe()
+    os.write(writing, secret)
+    os.close(writing)
+    return reading
+
+
+@dataclass
+class Card:
+    """A card with three tries for each PIN, as a module shows it."""
+
+    info: SlotToken | None = TOKEN
+    left: dict[UserType, int] = field(default_factory=lambda: dict.fromkeys(UserType, 3))
+    sent: list[bytes | None] = field(default_factory=list)
+    open_sessions: set[int] = field(default_factory=set)
+    opened: int = 0
+
+    def slot_ids(self) -> list[int]:
+        return [7]
+
+    def token(self, slot_id: int) -> SlotToken:
+        if self.info is None:
+            raise CkrError(Ckr.GENERAL_ERROR, "C_GetTokenInfo")
+        flags = self.info.flags
+        for user, (final, locked) in LOW.items():
+            flags |= {0: locked, 1: final}.get(self.left[user], TokenFlags(0))
+        return replace(self.info, flags=flags)
+
+    def open_session(self, slot_id: int, *, rw: bool) -> int:
+        self.opened += 1
+        self.open_sessions.add(self.opened)
+        return self.opened
+
+    def close_session(self, handle: int) -> None:
+        self.open_sessions.remove(handle)
+
+    def login(self, handle: int, user: UserType, pin: bytearray | None) -> None:
+        self.sent.append(None if pin is None else bytes(pin))
+        if self.left[user] == 0:
+            raise CkrError(Ckr.PIN_LOCKED, "C_Login")
+        if pin is not None and pin != PINS[user]:
+            self.left[user] -= 1
+            raise CkrError(Ckr.PIN_INCORRECT, "C_Login")
+        self.left[user] = 3
+
+    def logout(self, handle: int) -> None:
+        raise CkrError(Ckr.USER_NOT_LOGGED_IN, "C_Logout")
+
+    def init_pin(self, handle: int, pin: bytearray) -> None:
+        self.sent.append(bytes(pin))
+
+    def init_token(self, slot_id: int, so_pin: bytearray, label: str) -> None:
+        assert not self.open_sessions
+        self.login(0, UserType.SO, so_pin)
+
+    def get_token(self) -> "Card":
+        return self
+
+    def get_mechanisms(self) -> set[int]:
+        return set()
+
+    def open(self, *, rw: bool) -> Any:
+        return SimpleNamespace(handle=self.open_session(7, rw=rw), get_objects=lambda _: iter(()))
+
+
+class FakeModule(Module):
+    def __init__(self, card: Card) -> None:
+        self.card = card
+
+    @property
+    def cryptoki(self) -> Cryptoki:
+        return cast("Cryptoki", self.card)
+
+    def slot(self, token: SlotToken) -> Any:
+        return self.card
+
+
+def sessions(card: Card) -> Sessions:
+    return Sessions(FakeModule(card))
+
+
+def login(card: Card, pin: bytes | None, *, use_last_attempt: bool = False) -> errors.PinError:
+    with pytest.raises(errors.PinError) as caught:
+        sessions(card).login(
+            "serial",
+            None if pin is None else bytearray(pin),
+            use_last_attempt=use_last_attempt,
+        )
+    return caught.value
+
+
+def test_the_last_try_is_not_used_unless_that_is_accepted() -> None:
+    card = Card()
+    assert login(card, b"0000").data == {"attempts_remaining": None}
+    assert login(card, b"0000").data == {"attempts_remaining": 1}
+    assert isinstance(login(card, b"1234"), errors.PinLastAttempt)
+    assert card.sent == [b"0000", b"0000"]  # not even the right one was sent
+    assert isinstance(login(card, b"0000", use_last_attempt=True), errors.PinLocked)
+    assert isinstance(login(card, b"1234", use_last_attempt=True), errors.PinLocked)
+    assert len(card.sent) == 3
+    assert card.open_sessions == set()
+
+
+def test_the_last_try_can_be_accepted() -> None:
+    card = Card(left={UserType.USER: 1, UserType.SO: 3})
+    session = sessions(card).login("serial", bytearray(b"1234"), use_last_attempt=True)
+    assert card.left[UserType.USER] == 3
+    assert card.open_sessions == {session.handle}
+
+
+@pytest.mark.parametrize("pin", [b"", b"123", b"123456789"])
+def test_a_pin_of_the_wrong_length_is_not_sent(pin: bytes) -> None:
+    card = Card()
+    assert login(card, pin).data == {"min": 4, "max": 8}
+    assert card.sent == []
+
+
+@pytest.mark.parametrize(("low", "high"), [(None, None), (4, None), (None, 8)])
+def test_limits_that_are_not_told_do_not_count(low: int | None, high: int | None) -> None:
+    card = Card(replace(TOKEN, min_pin=low, max_pin=high))
+    sessions(card).login("serial", bytearray(b"1234"), use_last_attempt=False)
+    assert card.sent == [b"1234"]
+
+
+def test_no_user_pin_no_login() -> None:
+    card = Card(replace(TOKEN, flags=TokenFlags.TOKEN_INITIALIZED))
+    assert isinstance(login(card, b"1234"), errors.PinNotSet)
+    assert card.sent == []
+
+
+def test_the_security_officer_is_treated_the_same() -> None:
+    card = Card(replace(TOKEN, flags=TokenFlags.TOKEN_INITIALIZED))
+    operations = Operations(FakeModule(card))
+
+    def tried(method: str, so_pin: bytes, **more: Any) -> str:
+        fds = tuple(pipe_with(secret) for secret in (so_pin, b"1234"))
+        given = {"serial": "serial", **more}
+        try:
+            operations.run(method, fds, given)
+        except errors.DriverError as exc:
+            return exc.code
+        return "done"
+
+    assert tried("init_pin", b"00000000") == "pin_incorrect"
+    assert tried("init_token", b"00000000", label="x") == "pin_incorrect"
+    assert tried("init_pin", b"87654321") == "pin_last_attempt"
+    assert tried("init_token", b"87654321", label="x") == "pin_last_attempt"
+    assert card.sent == [b"00000000", b"00000000"]
+    assert tried("init_pin", b"87654321", use_last_attempt=True) == "done"
+    assert card.sent[2:] == [b"87654321", b"1234"]
+    card.left[UserType.SO] = 0
+    assert tried("init_pin", b"87654321", use_last_attempt=True) == "pin_locked"
+    assert len(card.sent) == 4
+    assert card.open_sessions == set()
+
+
+def test_a_pin_typed_on_the_reader_passes_nobody_and_cannot_be_compared() -> None:
+    path = TokenFlags.PROTECTED_AUTHENTICATION_PATH
+    card = Card(replace(TOKEN, flags=READY | path))
+    operations = Operations(FakeModule(card))
+    opened = operations.run("login", (), {"serial": "serial"})
+    assert card.sent == [None]
+    with pytest.raises(errors.NotSupported):
+        operations.run("relay_distinct", (pipe_with(b"secret"),), {"session": opened.session})
+
+
+@pytest.mark.parametrize(
+    ("failure", "present", "code"),
+    [
+        (p11.DeviceRemoved(), True, "token_gone"),
+        (p11.DeviceError(), False, "token_gone"),
+        (p11.DeviceError(), True, "unknown"),
+        (p11.ObjectHandleInvalid(), False, "token_gone"),
+        (p11.ObjectHandleInvalid(), True, "unknown"),
+        (p11.UserNotLoggedIn(), False, "token_gone"),
+        (p11.UserNotLoggedIn(), True, "session_unknown"),
+        (errors.NoSuchKey(key_id="aa"), False, "token_gone"),
+        (errors.NoSuchKey(key_id="aa"), True, "no_such_key"),
+    ],
+)
+def test_a_failure_means_gone_only_if_the_token_is(
+    failure: Exception, code: str, *, present: bool
+) -> None:
+    card = Card()
+    opened = sessions(card)
+    name = opened.login("serial", bytearray(b"1234"), use_last_attempt=False).name
+
+    def fail() -> None:
+        with opened.use(name):
+            if not present:
+                card.info = None
+            raise failure
+
+    with pytest.raises(errors.DriverError) as caught:
+        fail()
+    assert caught.value.code == code
+    ends = code in {"token_gone", "session_unknown"}
+    assert (len(opened) == 0) is ends
+    assert (card.open_sessions == set()) is ends
+
+
+def test_another_token_in_the_same_slot_is_not_this_one() -> None:
+    card = Card()
+    opened = sessions(card)
+    name = opened.login("serial", bytearray(b"1234"), use_last_attempt=False).name
+    card.info = replace(TOKEN, serial="other")
+    with pytest.raises(errors.TokenGone), opened.use(name):
+        pytest.fail("it was used")
+    assert len(opened) == 0
+
+
+def test_two_tokens_that_say_the_same_serial_are_refused() -> None:
+    card = Card()
+    card.slot_ids = lambda: [7, 8]  # type: ignore[method-assign]  # one method of a fake
+    with pytest.raises(errors.ModuleFailed):
+        sessions(card).login("serial", bytearray(b"1234"), use_last_attempt=False)
+    assert card.sent == []
+
+
+def test_a_mark_knows_the_pin_without_keeping_it() -> None:
+    mark = PinMark(bytearray(b"1234"))
+    assert mark.matches(bytearray(b"1234"))
+    assert not mark.matches(bytearray(b"1235"))
+    assert b"1234" not in b"".join((mark._key, mark._tag))
+    assert mark._tag != PinMark(bytearray(b"1234"))._tag
