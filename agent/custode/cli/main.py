@@ -120,7 +120,7 @@ def _end(_number: int, _frame: FrameType | None) -> NoReturn:
 
 def main() -> NoReturn:
     """Run the command line on this process's own arguments."""
-    from custode.prompts.secret import forbid_core_dumps
+    from custode.confinement import forbid_core_dumps
 
     forbid_core_dumps()
     signal.signal(signal.SIGTERM, _end)

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
+from custode.confinement import forbid_core_dumps
 from custode.daemon.agent import Agent, Wiring
-from custode.daemon.hardening import harden
 from custode.daemon.peer import sd_notify
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
@@ -40,7 +40,8 @@ def main() -> int:
 
 def run(paths: Paths, wiring: Wiring) -> int:
     """Run an agent for these paths; as `main`."""
-    harden()
+    os.umask(0o077)  # new files are for this user alone
+    forbid_core_dumps()
     paths.make()
     with _only_one(paths):
         _start_log(paths.log)

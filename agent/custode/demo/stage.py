@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 COMMAND_DEADLINE_S: Final = 120
 EVENT_DEADLINE_S: Final = 10.0
+STOP_DEADLINE_S: Final = 20.0
 SO_PIN_LENGTH: Final = 12
 
 
@@ -229,18 +230,18 @@ def _shown(word: str, folder: Path) -> str:
 
 def _stop(person: Person) -> list[int]:
     """Ask the agent to end and wait until none of this person's processes is left."""
-    environment = person.environment()
-    subprocess.run(
-        [sys.executable, "-m", "custode.cli.main", "agent", "stop", "--json"],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=COMMAND_DEADLINE_S,
-        check=False,
-    )
-    until = time.monotonic() + EVENT_DEADLINE_S
+    until = time.monotonic() + STOP_DEADLINE_S
     while (left := processes_of(person.home)) and time.monotonic() < until:
-        time.sleep(0.05)
+        # Asked again and again: after Ctrl-C the agent may be starting and not listen yet.
+        subprocess.run(
+            [sys.executable, "-m", "custode.cli.main", "agent", "stop", "--json"],
+            env=person.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=COMMAND_DEADLINE_S,
+            check=False,
+        )
+        time.sleep(0.2)
     return left
 
 

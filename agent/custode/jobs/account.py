@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from custode.jobs.context import AuthorityParams, Job, secret_from
+from custode.jobs.context import AuthorityParams, Job
 from custode_authority.wire.messages import AccountCreate
+from custode_drivers.channel.secrets import secret_from
 from custode_drivers.portals.custode import CustodeClient
 from custode_drivers.portals.transport import Transport
 

@@ -24,7 +24,6 @@ from cryptography.hazmat.primitives.serialization import (
 from custode.container import folder, inner, iwk, outer, pin_key
 from custode.jobs import certificates
 from custode.jobs.backup import spki_of
-from custode.jobs.context import secret_from
 from custode.jobs.errors import JobError
 from custode_authority.wire import cms, reseal
 from custode_authority.wire.messages import (
@@ -34,6 +33,7 @@ from custode_authority.wire.messages import (
     RestorationRequest,
 )
 from custode_authority.wire.reasons import Reason
+from custode_drivers.channel.secrets import secret_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +104,7 @@ def restore(job: Job) -> dict[str, Any]:
     `token.challenge` are safe to repeat, so a restore that broke off can be run again.
     """
     pin_fd, key_fd = job.fds
+    job.fds.remove(key_fd)  # the file object closes it: closed twice it could be another one
     with os.fdopen(key_fd, "wb", buffering=0) as pipe, _at_hand(job, pin_fd) as at_hand:
         authority, container, pin = at_hand
         opened = _collect(authority, container, pin)

@@ -20,12 +20,12 @@ from custode.container.folder import Draft, Written
 from custode.container.leggimi import FILE_NAME as LEAFLET_NAME
 from custode.container.leggimi import Leaflet
 from custode.container.leggimi import render as leaflet_rtf
-from custode.jobs.context import secret_from
 from custode.jobs.errors import JobError
 from custode_authority.wire.manifest import Manifest
 from custode_authority.wire.messages import ConfirmRequest, ReserveRequest, RetireRequest
 from custode_authority.wire.recovery import load_recovery_public_key
 from custode_authority.wire.states import BackupKind
+from custode_drivers.channel.secrets import secret_from
 
 if TYPE_CHECKING:
     from custode.container.iwk import Container

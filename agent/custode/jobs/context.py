@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -18,8 +17,6 @@ from custode_drivers.portals.transport import Address, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-MAX_SECRET: Final = 1024
 
 
 class Upcall(Protocol):
@@ -54,7 +51,7 @@ class AuthorityParams(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One call: `fds` are closed by whoever reads them; `up` reaches the agent."""
+    """One call: what is left in `fds` is closed at its end; `up` reaches the agent."""
 
     params: dict[str, Any]
     fds: list[int]
@@ -99,26 +96,3 @@ class Job:
     def journal(self, step: str, **data: str | int | None) -> None:
         """Put a step on disk before going on; what is not journaled can be done again."""
         self.up("journal", {"step": step, "data": data})
-
-
-@contextmanager
-def secret_from(fd: int) -> Iterator[bytearray]:
-    """Read a secret from a pipe until its end and wipe it afterwards.
-
-    :raises ValueError: when it is longer than 1024 bytes.
-    """
-    secret = bytearray(MAX_SECRET + 1)
-    view = memoryview(secret)
-    filled = 0
-    try:
-        with os.fdopen(fd, "rb", buffering=0) as pipe:
-            while filled < len(secret) and (count := pipe.readinto(view[filled:])):
-                filled += count
-        if filled > MAX_SECRET:
-            raise ValueError("the secret is too long")
-        view.release()
-        del secret[filled:]
-        yield secret
-    finally:
-        view.release()
-        secret[:] = bytes(len(secret))

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from custode.jobs.context import secret_from
 from custode_authority.wire.messages import (
     CancellationPreviewRequest,
     CancellationRequest,
     ReportRequest,
 )
 from custode_authority.wire.reasons import Reason
+from custode_drivers.channel.secrets import secret_from
 
 if TYPE_CHECKING:
     from custode.jobs.context import Job

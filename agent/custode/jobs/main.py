@@ -26,6 +26,8 @@ from custode_authority.wire.cms import SignatureInvalid
 from custode_authority.wire.parameters import PIN_MIN_LENGTH
 from custode_authority.wire.recovery import RecoveryFailed
 from custode_authority.wire.reseal import UnsealFailed
+from custode_drivers.api.errors import DriverError
+from custode_drivers.channel.confinement import confine
 from custode_drivers.channel.frames import ChildChannel, RemoteError, close_all
 from custode_drivers.portals.errors import PortalError
 
@@ -58,6 +60,7 @@ def main() -> None:
     """Serve one request after the other; ends when the agent closes its end."""
     parser = argparse.ArgumentParser(prog="custode-jobs")
     parser.add_argument("--channel-fd", type=int, required=True)
+    confine()
     channel = ChildChannel.from_fd(parser.parse_args().channel_fd)
     try:
         while (received := channel.receive()) is not None:
@@ -103,6 +106,8 @@ def translate(error: Exception) -> JobError:
             return error
         case PortalError():
             return from_portal(error)
+        case DriverError():
+            return JobError(error.code, **error.data)
         case InvalidSignature():
             return JobError("integrity", what="signature")
         case BackupPinRefused():

@@ -135,7 +135,7 @@ async def restore(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     :raises CustodeError: GATE_CLOSED, NO_SUCH_TOKEN, TOKEN_RETIRED, WRONG_BACKUP_PIN …
     """
     folder = await read(ctx, str(params["folder"]))
-    token = find_token(ctx, params.get("token"))
+    token = await find_token(ctx, params.get("token"))
     refuse_retired(ctx, token)
     await pass_gate(ctx, folder, Purpose.RESTORE)
     operation = ctx.journal.begin(

@@ -55,7 +55,7 @@ async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     identity = identity_of(ctx)
     await refresh(ctx)
     record = _in_use(ctx)
-    token, held = holder_of(ctx, record.fingerprint_sha256 or "")
+    token, held = await holder_of(ctx, record.fingerprint_sha256 or "")
     async with login(ctx, token, why="backup.create") as session:
         await session.prove(held.key_id, session.key(held.key_id)["public_key"])
         operation = ctx.journal.begin(
@@ -188,7 +188,7 @@ async def retire(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     await refresh(ctx)
     if backup_id not in ctx.state.backups:
         raise CustodeError(ErrorCode.NO_SUCH_BACKUP, backup=backup_id)
-    token, held = signing_token(ctx)
+    token, held = await signing_token(ctx)
     async with login(ctx, token, why="backup.retire") as session:
         spki = session.key(held.key_id)["public_key"]
         await session.prove(held.key_id, spki)

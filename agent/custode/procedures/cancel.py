@@ -70,7 +70,7 @@ async def run(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     wanted = msgspec.convert(params, RunParams)
     identity_of(ctx)
     await refresh(ctx)
-    token, held = signing_token(ctx)
+    token, held = await signing_token(ctx)
     operation = ctx.journal.begin(
         KIND, {"operations": wanted.operations, "reason": wanted.reason.value}
     )
@@ -109,7 +109,7 @@ def _told(ctx: Context, view: OperationView) -> dict[str, Any]:
     return row(certificate_row(view, ctx.clock.now()), ctx)
 
 
-def signing_token(ctx: Context) -> tuple[TokenSeen, HeldCertificate]:
+async def signing_token(ctx: Context) -> tuple[TokenSeen, HeldCertificate]:
     """A token here with an active certificate of this identity.
 
     :raises CustodeError: TOKEN_GONE when none is here
@@ -117,7 +117,7 @@ def signing_token(ctx: Context) -> tuple[TokenSeen, HeldCertificate]:
     for record in cancellable(ctx.state):
         if state_at(record, ctx.state.now) is CertificateState.ACTIVE:
             try:
-                return holder_of(ctx, record.fingerprint_sha256 or "")
+                return await holder_of(ctx, record.fingerprint_sha256 or "")
             except CustodeError:
                 continue
     raise CustodeError(ErrorCode.TOKEN_GONE)

@@ -45,7 +45,7 @@ async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     """
     wanted = msgspec.convert(params, CreateParams)
     identity = identity_of(ctx)
-    token = find_token(ctx, wanted.token)
+    token = await find_token(ctx, wanted.token)
     refuse_retired(ctx, token)
     serial = token.id.serial
     async with login(ctx, token, why="csr") as session:

@@ -9,6 +9,7 @@ from custode.domain.gate import Purpose, facts_for, verdict
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.procedures.counter import answer_on, identity_of, refresh
+from custode.procedures.session import identified
 
 if TYPE_CHECKING:
     from custode.daemon.context import Context
@@ -58,6 +59,7 @@ async def pass_gate(ctx: Context, folder: Folder, purpose: Purpose) -> None:
 
     :raises CustodeError: GATE_CLOSED with every reason
     """
+    await identified(ctx)
     answer = await answer_on(ctx, folder.original_sha256, folder.backup_id)
     judged = verdict(
         facts_for(

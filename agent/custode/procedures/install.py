@@ -44,7 +44,7 @@ async def install(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     checked = await ask(ctx, "certificate.check", {"certificate": der or record.certificate})
     if record.fingerprint_sha256 != checked["fingerprint_sha256"]:
         raise CustodeError(ErrorCode.INTEGRITY, what=record.id_operazione)
-    token = _token(ctx, wanted, record)
+    token = await _token(ctx, wanted, record)
     refuse_retired(ctx, token)
     async with login(ctx, token, why="install") as session:
         key_id = _key_id(session, checked["key_sha256"])
@@ -95,10 +95,10 @@ def _record(ctx: Context, wanted: InstallParams) -> CertificateRecord:
     return record
 
 
-def _token(ctx: Context, wanted: InstallParams, record: CertificateRecord) -> TokenSeen:
+async def _token(ctx: Context, wanted: InstallParams, record: CertificateRecord) -> TokenSeen:
     made = csr.made_here(ctx, record.key_sha256)
     named = wanted.token or (made[0].serial if made else None)
-    return find_token(ctx, named)
+    return await find_token(ctx, named)
 
 
 def _key_id(session: TokenSession, key_sha256: str) -> str:

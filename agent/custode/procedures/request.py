@@ -91,7 +91,7 @@ async def _signer(
         return
     for record in active:
         try:
-            token, held = holder_of(ctx, record.fingerprint_sha256 or "")
+            token, held = await holder_of(ctx, record.fingerprint_sha256 or "")
         except CustodeError:
             continue
         async with login(ctx, token, why="request") as session:

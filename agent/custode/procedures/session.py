@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 KEY_DEADLINE_S: Final = 120.0  # RSA 4096 on a card takes up to a minute [tokens.md]
 CALL_DEADLINE_S: Final = 30.0
+IDENTIFIED_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +93,21 @@ def job_callbacks(ctx: Context, operation: Operation | None = None) -> dict[str,
     return {"progress": progress, "journal": journal}
 
 
-def find_token(ctx: Context, named: str | None) -> TokenSeen:
+async def identified(ctx: Context) -> None:
+    """Wait until every token that arrived is identified; one that takes too long stays pending."""
+    with suppress(CustodeError):
+        await ctx.mailbox.until(
+            lambda state: not any(module.pending for module in state.modules.values()),
+            IDENTIFIED_S,
+        )
+
+
+async def find_token(ctx: Context, named: str | None) -> TokenSeen:
     """The token a person named by serial or (unique) label; unnamed: the only one that is here.
 
     :raises CustodeError: NO_SUCH_TOKEN, TOKEN_AMBIGUOUS
     """
+    await identified(ctx)
     here = [insertion.token for insertion in ctx.state.insertions]
     if named is not None:
         matching = [t for t in here if t.id.serial == named] or [
@@ -136,11 +147,12 @@ def refuse_last_attempt(ctx: Context, token: TokenSeen, role: PinRole) -> None:
             return
 
 
-def holder_of(ctx: Context, fingerprint_sha256: str) -> tuple[TokenSeen, HeldCertificate]:
+async def holder_of(ctx: Context, fingerprint_sha256: str) -> tuple[TokenSeen, HeldCertificate]:
     """The token here that carries a certificate, and under which key id.
 
     :raises CustodeError: TOKEN_GONE when none does
     """
+    await identified(ctx)
     for insertion in ctx.state.insertions:
         for held in insertion.token.certificates:
             if held.fingerprint_sha256 == fingerprint_sha256:

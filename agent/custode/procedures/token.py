@@ -31,7 +31,7 @@ async def init(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     :raises CustodeError: STATE_NOT_ALLOWED, PIN_INCORRECT (the SO PIN's), PIN_LENGTH …
     """
     wanted = msgspec.convert(params, InitParams)
-    token = find_token(ctx, wanted.serial)
+    token = await find_token(ctx, wanted.serial)
     if token.user_pin_initialized:
         raise CustodeError(ErrorCode.STATE_NOT_ALLOWED, what="token init", state="initialised")
     serial, label = token.id.serial, wanted.label or token.label

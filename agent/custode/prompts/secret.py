@@ -112,18 +112,3 @@ class Secret:
         """Overwrite the whole buffer."""
         self._buffer[:] = bytes(MAX_BYTES)
         self._length = 0
-
-
-def forbid_core_dumps() -> None:
-    """Keep this process's memory out of core files and from other programs of the same user.
-
-    RLIMIT_CORE for the dump, PR_SET_DUMPABLE (prctl(2)) also against ptrace; only Linux has it.
-    """
-    import ctypes
-    import resource
-    import sys
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        pr_set_dumpable = 4
-        ctypes.CDLL(None, use_errno=True).prctl(pr_set_dumpable, 0, 0, 0, 0)

@@ -271,6 +271,17 @@ def test_a_nonce_dies_with_any_change_of_a_certificate_and_with_time(anna: Any, 
     assert _refusal(anna.post("/v1/cancellations", late, two)) == (403, "nonce_invalid")
 
 
+def test_a_nonce_dies_with_the_cancellation_of_another_certificate(anna: Any) -> None:
+    one = anna.certified()
+    assert anna.cancel(one, by=one).status_code == 201
+    two = anna.certified()
+    three = anna.certified(two)
+    early = anna.nonce()
+    assert anna.cancel(two, by=three).status_code == 201
+    body = anna.cancellation(three) | {"nonce": early}
+    assert _refusal(anna.post("/v1/cancellations", body, three)) == (403, "nonce_invalid")
+
+
 def test_a_refused_cancellation_does_not_spend_the_first_one(anna: Any) -> None:
     one = anna.certified()
     body = anna.cancellation(one) | {"covered": []}
@@ -315,3 +326,43 @@ def test_the_log_holds_all_of_it_and_verifies(anna: Any) -> None:
         "certificate.cancelled",
         "report.taken",
     ]
+
+
+# --- credentials and names that do not fit ------------------------------------------------------
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer ck_unknown"])
+def test_credentials_that_do_not_fit(client: Any, header: str) -> None:
+    answer = client.get("/v1/account", headers={"Authorization": header})
+    assert _refusal(answer) == (401, "wrong_credentials")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_lost_bootstrap_key_opens_nothing(anna: Any) -> None:
+    file = anna.authority.home.bootstrap_key
+    anna.api_key = file.read_text()
+    body = {"identity_code": "CARLA3", "codice_fiscale": "C" * 16, "password": "password"}
+    file.write_text("")
+    assert _refusal(anna.post("/v1/accounts", body)) == (401, "wrong_credentials")
+    file.unlink()
+    assert _refusal(anna.post("/v1/accounts", body)) == (401, "wrong_credentials")
+
+
+def test_an_operation_is_its_owners(anna: Any, bruno: Any) -> None:
+    mine = anna.operation(anna.certified()).id_operazione
+    assert anna.get(f"/v1/certificates/{mine}").json()["id_operazione"] == mine
+    assert _refusal(bruno.get(f"/v1/certificates/{mine}")) == (404, "not_found")
+    his = bruno.certified()
+    about = {"operations": [mine], "reason": "other"}
+    assert _refusal(bruno.post("/v1/cancellations/preview", about)) == (404, "not_found")
+    assert bruno.status(his).state == "active"
+
+
+def test_a_signature_that_cannot_be_read(anna: Any) -> None:
+    mine = anna.certified()
+    content = json.dumps(anna.cancellation(mine)).encode()
+    for header in ("!!!", "AAAA", ""):
+        headers = {"Authorization": f"Bearer {anna.api_key}", "Custode-Signature": header}
+        answer = anna._client.post("/v1/cancellations", content=content, headers=headers)
+        expected = "signature_invalid" if header else "signature_required"
+        assert _refusal(answer) == (403, expected)

@@ -86,7 +86,6 @@ def test_step_by_state(step: str, state: BackupState, original: CertificateState
 @pytest.mark.parametrize(
     ("rules", "state", "original"),
     list(itertools.product((d.ACTIVATION, d.APPROVAL, d.COLLECTION), BackupState, LIVING)),
-    ids=str,
 )
 def test_nothing_goes_on_while_the_original_lives(
     rules: tuple[d.Rule, ...], state: BackupState, original: CertificateState

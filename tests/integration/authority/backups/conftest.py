@@ -22,6 +22,7 @@ from cryptography.x509.oid import NameOID
 from litestar.testing import TestClient
 from sqlalchemy import select
 
+from custode_authority.ca import issuer
 from custode_authority.ca.authority import Authority, open_authority
 from custode_authority.ca.home import Home
 from custode_authority.ca.setup import initialise
@@ -50,12 +51,14 @@ from custode_authority.wire.messages import (
     RetireRequest,
     canonical,
 )
-from custode_authority.wire.reasons import Reason
+from custode_authority.wire.reasons import CrlReason, Reason
 from custode_authority.wire.states import BackupKind, CertificateState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from sqlalchemy.orm import Session
 
     from custode_authority.wire.messages import Message
 
@@ -124,12 +127,13 @@ class Person:
 
     @staticmethod
     def outcome(answer: httpx.Response) -> str:
-        """ "ok", or the stable code of the refusal."""
+        """Say "ok", or the stable code of the refusal."""
         return "ok" if answer.status_code in {200, 201} else str(answer.json()["code"])
 
     @staticmethod
     def read(answer: httpx.Response, kind: type[T]) -> T:
-        return read(answer, kind)
+        assert answer.status_code in {200, 201}, answer.text
+        return msgspec.json.decode(answer.content, type=kind)
 
     def post(
         self, path: str, message: Message | bytes, headers: dict[str, str] | None = None
@@ -139,13 +143,12 @@ class Person:
         return self.client.post(path, content=body, headers={**bearer, **(headers or {})})
 
     def get(self, path: str, kind: type[T]) -> T:
-        answer = self.client.get(path, headers={"Authorization": f"Bearer {self.api_key}"})
-        assert answer.status_code == 200, answer.text
-        return msgspec.json.decode(answer.content, type=kind)
+        bearer = {"Authorization": f"Bearer {self.api_key}"}
+        return self.read(self.client.get(path, headers=bearer), kind)
 
     def nonce(self, purpose: str) -> str:
         body = msgspec.json.encode({"purpose": purpose})
-        return read(self.post("/v1/nonces", body), NonceIssued).nonce
+        return self.read(self.post("/v1/nonces", body), NonceIssued).nonce
 
     def fresh(self, fields: dict[str, Any], purpose: str) -> dict[str, Any]:
         return fields if "nonce" in fields else {**fields, "nonce": self.nonce(purpose)}
@@ -192,7 +195,7 @@ class Person:
         request = ReportRequest(
             reason=reason, fingerprint_sha256=original.fingerprint, password=PASSWORD, **more
         )
-        return read(self.post("/v1/reports", request), ReportView)
+        return self.read(self.post("/v1/reports", request), ReportView)
 
     def reserve(
         self, original: Original, kind: BackupKind = BackupKind.SUCCESSOR
@@ -202,7 +205,7 @@ class Person:
 
     def folder(self, original: Original, **more: Any) -> Folder:
         """Reserve, and build what a folder holds; not yet confirmed."""
-        reservation = read(self.reserve(original), Reservation)
+        reservation = self.read(self.reserve(original), Reservation)
         public_key = recovery.load_recovery_public_key(reservation.recovery_public_key)
         content_key = secrets.token_bytes(32)
         info = recovery.wrap_content_key(content_key, public_key)
@@ -267,7 +270,7 @@ class Person:
         return self.with_pin(path, message, pin or folder.pin)
 
     def collected(self, folder: Folder) -> Collection:
-        return read(self.collect(folder), Collection)
+        return self.read(self.collect(folder), Collection)
 
     def restore(
         self, folder: Folder, signer: Original | None, fingerprint: str = ""
@@ -287,11 +290,6 @@ class Person:
         certificate = x509.load_der_x509_certificate(collection.certificate)
         fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
         return Original(folder.successor, fingerprint, f"{certificate.serial_number:x}")
-
-
-def read(answer: httpx.Response, kind: type[T]) -> T:
-    assert answer.status_code in {200, 201}, answer.text
-    return msgspec.json.decode(answer.content, type=kind)
 
 
 @dataclass
@@ -318,16 +316,21 @@ class Counter:
     def reinstate(self, original: Original) -> None:
         """What the desk will do: make a suspended original active, withdraw activations."""
         with self.authority.db.transaction() as tx:
-            query = select(Certificate).where(
-                Certificate.fingerprint_sha256 == original.fingerprint
-            )
-            certificate = tx.scalars(query).one()
+            certificate = self._certificate(tx, original)
             certificate.state = CertificateState.ACTIVE
             certificate.crl_reason = None
             certificate.suspended_at = None
             certificate.revision += 1
             nonces.kill_for_account(tx, certificate.account)
             withdraw_for(tx, certificate, now=self.clock.now())
+
+    def cancel(self, original: Original, reason: CrlReason) -> None:
+        with self.authority.db.transaction() as tx:
+            issuer.cancel(tx, self._certificate(tx, original), reason, now=self.clock.now())
+
+    def _certificate(self, tx: Session, original: Original) -> Certificate:
+        known = Certificate.fingerprint_sha256 == original.fingerprint
+        return tx.scalars(select(Certificate).where(known)).one()
 
     def log(self) -> list[tuple[str, str]]:
         with self.authority.db.transaction() as tx:
@@ -344,7 +347,7 @@ def open_account(client: httpx.Client, home: Home, code: str, tax_code: str) -> 
         content=canonical(request),
         headers={"Authorization": f"Bearer {bootstrap}"},
     )
-    return Person(client, code, read(answer, AccountCreated).api_key, tax_code)
+    return Person(client, code, Person.read(answer, AccountCreated).api_key, tax_code)
 
 
 @pytest.fixture(scope="session")

@@ -153,6 +153,28 @@ def test_the_original_ends_for_its_reason(
     assert (ended.state, ended.crl_reason) == (CertificateState.CANCELLED, expected)
 
 
+@pytest.mark.parametrize(
+    ("recorded", "asked", "expected"),
+    [
+        (CrlReason.SUPERSEDED, Reason.LOST, CrlReason.KEY_COMPROMISE),
+        (CrlReason.UNSPECIFIED, Reason.MALFUNCTION, CrlReason.UNSPECIFIED),
+        (CrlReason.KEY_COMPROMISE, Reason.MALFUNCTION, CrlReason.KEY_COMPROMISE),
+    ],
+)
+def test_a_cancelled_original_keeps_its_reason_or_a_graver_one(
+    counter: Counter, person: Person, recorded: CrlReason, asked: Reason, expected: CrlReason
+) -> None:
+    original = person.original()
+    folder = person.backup(original)
+    counter.cancel(original, recorded)
+    cancelled_at = person.operation(original.fingerprint).cancelled_at
+    counter.clock.forward(hours=1)
+    assert person.outcome(person.activate(folder, reason=asked)) == "ok"
+    person.collected(folder)
+    ended = person.operation(original.fingerprint)
+    assert (ended.crl_reason, ended.cancelled_at) == (expected, cancelled_at)
+
+
 def test_an_expired_original_counts_as_ended(counter: Counter, person: Person) -> None:
     original = person.original()
     folder = person.backup(original)
