@@ -166,18 +166,22 @@ def _collect(authority: CustodeClient, container: Container, pin: bytearray) -> 
     ephemeral = x25519.X25519PrivateKey.generate()
     ephemeral_public = ephemeral.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     signer: Ed25519PrivateKey = pin_key.derive(pin, container.manifest.salt)
+    asked: list[CollectionRequest] = []
 
     def make(nonce: str) -> CollectionRequest:
-        return CollectionRequest(
-            nonce=nonce,
-            backup_id=container.manifest.backup_id,
-            container_sha256=container.sha256,
-            recipient_info=iwk.recipient_info(container),
-            ephemeral_public_key=ephemeral_public,
+        asked.append(
+            CollectionRequest(
+                nonce=nonce,
+                backup_id=container.manifest.backup_id,
+                container_sha256=container.sha256,
+                recipient_info=iwk.recipient_info(container),
+                ephemeral_public_key=ephemeral_public,
+            )
         )
+        return asked[-1]
 
     collected = authority.collect(make, signer.sign)
-    grant = _checked_grant(authority, collected.grant, container, ephemeral_public)
+    grant = _checked_grant(authority, collected.grant, container, asked[-1])
     if hashlib.sha256(collected.certificate).hexdigest() != grant.successor_sha256:
         raise JobError("integrity", what="grant")
     content_key = reseal.open_sealed(collected.sealed_key, ephemeral, collected.grant)
@@ -190,9 +194,9 @@ def _collect(authority: CustodeClient, container: Container, pin: bytearray) -> 
 
 
 def _checked_grant(
-    authority: CustodeClient, signed: bytes, container: Container, ephemeral_public: bytes
+    authority: CustodeClient, signed: bytes, container: Container, asked: CollectionRequest
 ) -> GrantStatement:
-    """A grant that is the authority's and for this backup, container, original and key.
+    """A grant that is the authority's, for this backup, container, original and request.
 
     :raises JobError: `integrity` when any of them differs.
     """
@@ -203,7 +207,8 @@ def _checked_grant(
     manifest = container.manifest
     told = (grant.backup_id, grant.container_sha256, grant.original_sha256)
     meant = (manifest.backup_id, container.sha256, manifest.original_sha256)
-    if told != meant or grant.ephemeral_public_key != ephemeral_public:
+    answered = (grant.ephemeral_public_key, grant.nonce)
+    if told != meant or answered != (asked.ephemeral_public_key, asked.nonce):
         raise JobError("integrity", what="grant")
     return grant
 

@@ -102,25 +102,35 @@ async def identified(ctx: Context) -> None:
         )
 
 
+async def look_again(ctx: Context) -> None:
+    """Read every module anew: before somebody is told that a token is not there."""
+    for module in ctx.state.modules:
+        with suppress(CustodeError):
+            await ctx.tokens_read(module)
+
+
 async def find_token(ctx: Context, named: str | None) -> TokenSeen:
     """The token a person named by serial or (unique) label; unnamed: the only one that is here.
 
     :raises CustodeError: NO_SUCH_TOKEN, TOKEN_AMBIGUOUS
     """
     await identified(ctx)
-    here = [insertion.token for insertion in ctx.state.insertions]
-    if named is not None:
-        matching = [t for t in here if t.id.serial == named] or [
-            t for t in here if t.label == named
-        ]
-    else:
-        matching = here
+    if not (matching := _matching(ctx, named)):
+        await look_again(ctx)
+        matching = _matching(ctx, named)
     if len(matching) > 1:
         serials = ", ".join(token.id.serial for token in matching)
         raise CustodeError(ErrorCode.TOKEN_AMBIGUOUS, token=named, serials=serials)
     if not matching:
         raise CustodeError(ErrorCode.NO_SUCH_TOKEN, token=named)
     return matching[0]
+
+
+def _matching(ctx: Context, named: str | None) -> list[TokenSeen]:
+    here = [insertion.token for insertion in ctx.state.insertions]
+    if named is None:
+        return here
+    return [t for t in here if t.id.serial == named] or [t for t in here if t.label == named]
 
 
 def refuse_retired(ctx: Context, token: TokenSeen) -> None:
@@ -153,11 +163,20 @@ async def holder_of(ctx: Context, fingerprint_sha256: str) -> tuple[TokenSeen, H
     :raises CustodeError: TOKEN_GONE when none does
     """
     await identified(ctx)
+    if (held := _holder(ctx, fingerprint_sha256)) is None:
+        await look_again(ctx)
+        held = _holder(ctx, fingerprint_sha256)
+    if held is None:
+        raise CustodeError(ErrorCode.TOKEN_GONE)
+    return held
+
+
+def _holder(ctx: Context, fingerprint_sha256: str) -> tuple[TokenSeen, HeldCertificate] | None:
     for insertion in ctx.state.insertions:
         for held in insertion.token.certificates:
             if held.fingerprint_sha256 == fingerprint_sha256:
                 return insertion.token, held
-    raise CustodeError(ErrorCode.TOKEN_GONE)
+    return None
 
 
 @asynccontextmanager
