@@ -58,6 +58,11 @@ imports: setup ## who may import whom
 coverage: ## what the last `make test` did not reach
 	@$(bin)/coverage report
 
+.PHONY: bench
+bench: ## measure ourselves beside our peers; writes bench/results.json
+	@WITH=bench packaging/linux/setup.sh
+	@$(bin)/python -m bench.run
+
 .PHONY: constraints
 constraints: setup ## pin anew after a change of dependencies (UPGRADE=1: newest versions)
 	@packaging/constraints.sh

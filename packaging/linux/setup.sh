@@ -3,6 +3,7 @@
 # constraints. Safe to run any number of times; when nothing has changed it only compares a stamp.
 #
 #   PYTHON=python3.12 packaging/linux/setup.sh    another Python for .venv (3.11 or later)
+#   WITH=bench packaging/linux/setup.sh           also the peers of `make bench`
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -54,10 +55,18 @@ has_softhsm() {
 
 has_openssl() { command -v openssl >/dev/null; }
 
+# The peers that `make bench` measures us against.
+has_pkcs11_tool() { command -v pkcs11-tool >/dev/null; }
+has_pkcs11_engine() { compgen -G '/usr/lib/*/engines-3/pkcs11.so' >/dev/null; }
+
 # Prints the Debian packages that are missing, one a line. The venv's Python counts once it exists.
 missing_packages() {
     has_softhsm || say softhsm2
     has_openssl || say openssl
+    if [[ ${WITH:-} == bench ]]; then
+        has_pkcs11_tool || say opensc
+        has_pkcs11_engine || say libengine-pkcs11-openssl
+    fi
     if [[ ! -x $venv/bin/python ]] && ! find_python >/dev/null; then
         say python3-venv
     fi

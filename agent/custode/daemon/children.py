@@ -9,7 +9,7 @@ ChildFailure
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -80,16 +80,19 @@ class Child:
         *,
         log: int | Path | None = None,
         idle_s: float | None = None,
+        holding: Sized = (),
     ) -> None:
         """`argv` without `--channel-fd`, which is added; `env` is added to our own environment.
 
         `log` takes the child's stdout and stderr (None: ours); `idle_s`: after that long without a
-        call the child is ended, and started again by the next call.
+        call the child is ended, and started again by the next call; not while `holding` is
+        anything: what the child keeps for us between two calls.
         """
         self._argv = tuple(argv)
         self._env = dict(env or {})
         self._log = log
         self._idle_s = idle_s
+        self._holding = holding
         self._turn = asyncio.Lock()
         self._process: ChildProcess | None = None
         self._idle: asyncio.TimerHandle | None = None
@@ -250,7 +253,9 @@ class Child:
             self._idle = None
 
     def _idle_out(self) -> None:
-        if not self._turn.locked():
+        if len(self._holding):
+            self._rest()
+        elif not self._turn.locked():
             self._drop_soon(grace_s=GRACE_S)
 
 

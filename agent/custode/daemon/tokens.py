@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from custode.daemon.context import Tokens
 
 LIST_DEADLINE_S: Final = 10.0
+IDLE_S: Final = 10.0  # a vendor's module in memory is neither small nor quiet
 _ARGV: Final = (sys.executable, "-m", "custode_drivers.pkcs11.worker")
 
 _log = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ class _Worker:
     child: Child
     serials: frozenset[str] = field(default_factory=frozenset)
     why: str | None = "not read yet"
+    sessions: set[str] = field(default_factory=set)
+    """Sessions open in the child: while there are any it is not ended for being idle."""
 
 
 def module_names(modules: Sequence[ModuleSettings]) -> list[str]:
@@ -59,8 +62,9 @@ class TokenWorkers:
             arguments = [*argv, "--module", settings.path]
             if settings.init_args:
                 arguments += ["--init-args", settings.init_args]
-            child = Child(arguments, settings.env, log=log)
-            self._workers[name] = _Worker(name, settings, child)
+            sessions: set[str] = set()
+            child = Child(arguments, settings.env, log=log, idle_s=IDLE_S, holding=sessions)
+            self._workers[name] = _Worker(name, settings, child, sessions=sessions)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -108,13 +112,21 @@ class TokenWorkers:
     ) -> Any:
         worker = await self._that_shows(serial)
         told = {**(params or {}), "serial": serial}
+        if method == "logout":
+            worker.sessions.discard(told["session"])
+        generation = worker.child.generation
         with translated(worker.name, ErrorCode.MODULE_FAILED):
-            return await worker.child.call(
+            result = await worker.child.call(
                 method,
                 told,
                 fds=[os.dup(fd) for fd in fds],  # the child's end closes its own; ours stay ours
                 deadline_s=deadline_s,
             )
+        if worker.child.generation != generation:
+            worker.sessions.clear()  # they ended with the process that held them
+        if method == "login":
+            worker.sessions.add(result["session"])
+        return result
 
     def health(self) -> list[dict[str, Any]]:
         return [

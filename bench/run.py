@@ -1,0 +1,19 @@
+"""`make bench`: all figures, a table for people, results.json for the record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench import agent, on_token
+from bench.figures import keep, show
+
+
+def main() -> None:
+    """Measure, show, keep."""
+    figures = [*on_token.measure(), *agent.measure()]
+    print(show(figures))  # noqa: T201 - a program for people
+    keep(figures, Path(__file__).parent / "results.json")
+
+
+if __name__ == "__main__":
+    main()
