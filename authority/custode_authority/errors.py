@@ -2,7 +2,9 @@
 
 AuthorityError
 ├── Refused         a request was understood and refused; becomes a problem document (RFC 9457)
-├── HomeUnusable    the authority's folder is missing, incomplete, or in use by another process
+├── HomeUnusable    the authority's folder is missing or incomplete
+│   ├── ServedAlready   another process serves it
+│   └── DatabaseNewer   a newer version wrote its database
 └── PortTaken       one of its two fixed ports is taken by another program
 """
 
@@ -36,6 +38,22 @@ class Refused(AuthorityError):
 
 class HomeUnusable(AuthorityError):
     """The authority's folder cannot be used; the message says why."""
+
+
+class ServedAlready(HomeUnusable):
+    """Another process serves this folder."""
+
+
+class DatabaseNewer(HomeUnusable):
+    """The database has a revision that this version does not know; it is left as it is."""
+
+    def __init__(self, found: str, newest: str) -> None:
+        super().__init__(
+            f"the database was written by a newer version of Custode: its revision is {found}, "
+            f"this version knows up to {newest}; use that newer version"
+        )
+        self.found = found
+        self.newest = newest
 
 
 class PortTaken(AuthorityError):

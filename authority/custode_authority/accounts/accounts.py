@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -20,14 +21,19 @@ if TYPE_CHECKING:
 def create(authority: Authority, request: AccountCreate) -> AccountCreated:
     """Open an account and give its API key, this once.
 
-    :raises Refused: IDENTITY_EXISTS when the identity code has one already.
+    :raises Refused: IDENTITY_EXISTS when the identity code has one already, and this is not the
+        same request once more (same codice fiscale and API key).
     """
     now = authority.clock.now()
     password_hash = passwords.hash_password(request.password)
-    api_key = authentication.new_api_key()
+    api_key = request.api_key or authentication.new_api_key()
+    api_key_sha256 = authentication.hash_api_key(api_key)
     with authority.db.transaction() as tx:
-        same = select(Account.id).where(Account.identity_code == request.identity_code)
-        if tx.scalars(same).first() is not None:
+        same = select(Account).where(Account.identity_code == request.identity_code)
+        if (known := tx.scalars(same).first()) is not None:
+            again = hmac.compare_digest(known.api_key_sha256, api_key_sha256)
+            if again and known.codice_fiscale == request.codice_fiscale:
+                return AccountCreated(identity_code=known.identity_code, api_key=api_key)
             raise Refused(ProblemCode.IDENTITY_EXISTS, "the identity code has an account")
         tx.add(
             Account(
@@ -36,7 +42,7 @@ def create(authority: Authority, request: AccountCreate) -> AccountCreated:
                 name=request.name,
                 mail=request.mail,
                 password_hash=password_hash,
-                api_key_sha256=authentication.hash_api_key(api_key),
+                api_key_sha256=api_key_sha256,
                 api_key_last4=api_key[-4:],
                 created_at=now,
             )

@@ -27,15 +27,15 @@ class Authority:
 
 
 def open_authority(home: Home, clock: Clock | None = None) -> Authority:
-    """Open the authority of a folder that `init` made.
+    """Open the authority of a folder that `init` made; an older database is brought up to date.
 
     :raises HomeUnusable: when there is none, or its keys do not open.
+    :raises DatabaseNewer: when a newer version wrote the database.
     """
     settings = home.settings()
+    unlocked = keys.unlock(home)
+    db = Database(home.database_url)
+    db.migrate()
     return Authority(
-        home=home,
-        settings=settings,
-        db=Database(f"sqlite:///{home.database}"),
-        clock=clock or SystemClock(),
-        keys=keys.unlock(home),
+        home=home, settings=settings, db=db, clock=clock or SystemClock(), keys=unlocked
     )

@@ -10,25 +10,16 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import delete, select
 
+from custode_authority.ca.revocation import reason_flag, since
 from custode_authority.storage.tables import Certificate, CrlRow, Setting
-from custode_authority.wire.reasons import CrlReason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy.orm import Session
 
     from custode_authority.ca.authority import Authority
 
-# RFC 5280 §5.3.1; unspecified is never encoded, the extension is left out instead.
-_FLAGS: Final[Mapping[CrlReason, x509.ReasonFlags | None]] = {
-    CrlReason.UNSPECIFIED: None,
-    CrlReason.KEY_COMPROMISE: x509.ReasonFlags.key_compromise,
-    CrlReason.SUPERSEDED: x509.ReasonFlags.superseded,
-    CrlReason.CESSATION_OF_OPERATION: x509.ReasonFlags.cessation_of_operation,
-    CrlReason.CERTIFICATE_HOLD: x509.ReasonFlags.certificate_hold,
-}
 _KEPT: Final = 16  # older CRLs are dropped; the numbers go on
 
 
@@ -76,14 +67,12 @@ def _made(tx: Session, authority: Authority, number: int, revision: int, now: da
 
 
 def _entry(certificate: Certificate) -> x509.RevokedCertificate:
-    # One that was suspended first is revoked since then: nothing it signed on hold counts.
-    since = certificate.suspended_at or certificate.cancelled_at or certificate.changed_at
     builder = (
         x509.RevokedCertificateBuilder()
         .serial_number(int(certificate.serial_number, 16))
-        .revocation_date(since.replace(microsecond=0))
+        .revocation_date(since(certificate))
     )
-    flag = _FLAGS[certificate.crl_reason] if certificate.crl_reason else None
+    flag = reason_flag(certificate)
     if flag is not None:
         builder = builder.add_extension(x509.CRLReason(flag), critical=False)
     if certificate.invalidity_date is not None:

@@ -5,6 +5,7 @@ authority.sqlite  the database
 ca.pem            the CA certificate, whose fingerprint the agent pins
 bootstrap.key     lets this computer's owner open accounts (0600)
 keys/             see `ca.keys`
+recovery-export.json  when the last recovery export was made, for the agent
 lock              held by the one process that serves
 """
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 HOST: Final = "127.0.0.1"
 CRL_PATH: Final = "/crl/ca.crl"
+OCSP_PATH: Final = "/ocsp"
 
 Port = Annotated[int, Meta(ge=1024, le=65535)]
 
@@ -57,6 +59,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Address of the CRL, plain HTTP (RFC 5280 §8: no TLS, to avoid asking in circles)."""
         return f"http://{HOST}:{self.http_port}{CRL_PATH}"
 
+    @property
+    def ocsp_url(self) -> str:
+        """Address of the OCSP responder, plain HTTP for the same reason."""
+        return f"http://{HOST}:{self.http_port}{OCSP_PATH}"
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -73,6 +80,10 @@ class Home:
         return self.folder / "authority.sqlite"
 
     @property
+    def database_url(self) -> str:
+        return f"sqlite:///{self.database}"
+
+    @property
     def ca_certificate(self) -> Path:
         return self.folder / "ca.pem"
 
@@ -83,6 +94,11 @@ class Home:
     @property
     def keys(self) -> Path:
         return self.folder / "keys"
+
+    @property
+    def recovery_export_record(self) -> Path:
+        """When the last recovery export was made; not part of any."""
+        return self.folder / "recovery-export.json"
 
     @property
     def lock(self) -> Path:
@@ -102,7 +118,7 @@ class Home:
             return msgspec.json.decode(self.settings_file.read_bytes(), type=Settings)
         except FileNotFoundError as exc:
             raise HomeUnusable(f"there is no authority in {self.folder}: run init") from exc
-        except (OSError, msgspec.DecodeError) as exc:
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as exc:
             raise HomeUnusable(f"{self.settings_file} cannot be read: {exc}") from exc
 
     def write_settings(self, settings: Settings) -> None:

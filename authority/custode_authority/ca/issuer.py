@@ -87,6 +87,19 @@ def suspend(
     _changed(tx, certificate, "certificate.suspended", now)
 
 
+def reinstate(tx: Session, certificate: Certificate, *, now: datetime) -> None:
+    """Make a suspended certificate active again; nothing of the hold remains.
+
+    :raises Refused: NOT_ACTIVE in every other state.
+    """
+    _require(certificate, _S.ACTIVE)
+    certificate.state = _S.ACTIVE
+    certificate.crl_reason = None
+    certificate.suspended_at = None
+    certificate.invalidity_date = None
+    _changed(tx, certificate, "certificate.reinstated", now)
+
+
 def cancel(
     tx: Session,
     certificate: Certificate,
@@ -204,6 +217,7 @@ def _made(authority: Authority, operation: Operation, now: datetime) -> Certific
         authority.keys.ca_certificate,
         authority.keys.ca_key,
         crl_url=authority.settings.crl_url,
+        ocsp_url=authority.settings.ocsp_url,
         now=start,
         until=start + timedelta(days=authority.settings.validity_days),
     )

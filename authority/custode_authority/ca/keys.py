@@ -4,6 +4,7 @@
     keys/ca.key          P-384, encrypted PKCS #8 (RFC 5958) under it; signs certificates
     keys/statements.key  P-256, the same way; signs statuses and grants, certified by the CA
     keys/tls.key         P-256, the same way; the server's, certified by the CA
+    keys/ocsp.key        P-256, the same way; signs OCSP answers; made when it is first needed
 
 This protects against whoever gets a key file alone. Whoever reads the whole folder has the
 passphrase as well: the embedded authority guards nothing that the same disk does not hold.
@@ -40,6 +41,14 @@ if TYPE_CHECKING:
     from custode_authority.ca.home import Home
 
 _GCM_NONCE: Final = 12
+
+# What is renewed by itself, each in keys/NAME.key and keys/NAME.pem.
+_SERVER: Final = "tls"
+_RESPONDER: Final = "ocsp"
+_PROFILES: Final = {
+    _SERVER: profiles.server_certificate,
+    _RESPONDER: profiles.responder_certificate,
+}
 
 
 class SealBroken(AuthorityError):
@@ -97,7 +106,7 @@ def make(home: Home, name: str, *, now: datetime) -> None:
     signer = profiles.statement_certificate(signer_key.public_key(), ca, ca_key, now=now)
     _write_key(home.keys / "statements.key", signer_key, passphrase)
     _write_certificate(home.keys / "statements.pem", signer)
-    write_tls(home, ca, ca_key, passphrase, now=now)
+    _write_certified(home, _SERVER, ca, ca_key, passphrase, now=now)
 
 
 def unlock(home: Home) -> Keys:
@@ -119,33 +128,54 @@ def unlock(home: Home) -> Keys:
         raise HomeUnusable(f"the keys in {home.keys} cannot be opened: {exc}") from exc
 
 
-def write_tls(
+def renew_tls(home: Home, keys: Keys, *, now: datetime) -> None:
+    """Make a new server key and certificate when those at hand are missing or end soon."""
+    _renewed(home, keys, _SERVER, now=now)
+
+
+def responder(
+    home: Home, keys: Keys, *, now: datetime
+) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    """Return the OCSP responder's key and certificate, new ones when they are missing or end soon.
+
+    :raises OSError: when new ones cannot be written.
+    """
+    return _renewed(home, keys, _RESPONDER, now=now)
+
+
+def _renewed(
+    home: Home, keys: Keys, name: str, *, now: datetime
+) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    try:
+        certificate = _read_certificate(home.keys / f"{name}.pem")
+        key = _read_key(home.keys / f"{name}.key", keys.passphrase)
+        fits = certificate.public_key() == key.public_key()
+    except (OSError, ValueError):
+        pass
+    else:
+        # One made while the clock was ahead would not be believed until that day.
+        begun = certificate.not_valid_before_utc <= now
+        if fits and begun and certificate.not_valid_after_utc - now > profiles.RENEW_BEFORE:
+            return key, certificate
+    ca, ca_key = keys.ca_certificate, keys.ca_key
+    return _write_certified(home, name, ca, ca_key, keys.passphrase, now=now)
+
+
+def _write_certified(
     home: Home,
+    name: str,
     ca: x509.Certificate,
     ca_key: ec.EllipticCurvePrivateKey,
     passphrase: bytes,
     *,
     now: datetime,
-) -> None:
-    """Make a new key and certificate for the HTTPS server."""
+) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    """Make a new key and its certificate; a crash in between leaves two that do not fit."""
     key = ec.generate_private_key(ec.SECP256R1())
-    _write_key(home.keys / "tls.key", key, passphrase)
-    certificate = profiles.server_certificate(key.public_key(), ca, ca_key, now=now)
-    _write_certificate(home.keys / "tls.pem", certificate)
-
-
-def renew_tls(home: Home, keys: Keys, *, now: datetime) -> None:
-    """Make a new server certificate when the one at hand ends soon or does not fit its key."""
-    try:
-        certificate = _read_certificate(home.keys / "tls.pem")
-        key = _read_key(home.keys / "tls.key", keys.passphrase)
-        fits = certificate.public_key() == key.public_key()
-    except (OSError, ValueError):
-        fits = False
-    else:
-        fits = fits and certificate.not_valid_after_utc - now > profiles.TLS_RENEW_BEFORE
-    if not fits:
-        write_tls(home, keys.ca_certificate, keys.ca_key, keys.passphrase, now=now)
+    _write_key(home.keys / f"{name}.key", key, passphrase)
+    certificate = _PROFILES[name](key.public_key(), ca, ca_key, now=now)
+    _write_certificate(home.keys / f"{name}.pem", certificate)
+    return key, certificate
 
 
 def _write_key(path: Path, key: ec.EllipticCurvePrivateKey, passphrase: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from custode_authority.wire.oids import STATEMENT_SIGNING
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 CA_LIFE: Final = timedelta(days=20 * 365)
 TLS_LIFE: Final = timedelta(days=397)
-TLS_RENEW_BEFORE: Final = timedelta(days=30)
+RESPONDER_LIFE: Final = timedelta(days=90)  # nobody asks whether it was revoked: short
+RENEW_BEFORE: Final = timedelta(days=30)
 
 
 def ca_certificate(
@@ -47,6 +48,7 @@ def user_certificate(
     ca_key: ec.EllipticCurvePrivateKey,
     *,
     crl_url: str,
+    ocsp_url: str,
     now: datetime,
     until: datetime,
 ) -> x509.Certificate:
@@ -54,6 +56,9 @@ def user_certificate(
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     until = min(until, ca.not_valid_after_utc)
     point = x509.DistributionPoint([x509.UniformResourceIdentifier(crl_url)], None, None, None)
+    ocsp = x509.AccessDescription(
+        AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(ocsp_url)
+    )
     purposes = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.EMAIL_PROTECTION]
     builder = _builder(subject, ca.subject, public_key, now, until)
     builder = _end_entity(builder, public_key, ca)
@@ -63,6 +68,7 @@ def user_certificate(
         )
         .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
         .add_extension(x509.CRLDistributionPoints([point]), critical=False)
+        .add_extension(x509.AuthorityInformationAccess([ocsp]), critical=False)
         .sign(ca_key, hashes.SHA384())
     )
 
@@ -82,6 +88,27 @@ def statement_certificate(
         _end_entity(builder, public_key, ca)
         .add_extension(_usage(digital_signature=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([STATEMENT_SIGNING]), critical=True)
+        .sign(ca_key, hashes.SHA384())
+    )
+
+
+def responder_certificate(
+    public_key: ec.EllipticCurvePublicKey,
+    ca: x509.Certificate,
+    ca_key: ec.EllipticCurvePrivateKey,
+    *,
+    now: datetime,
+) -> x509.Certificate:
+    """The delegated OCSP responder's (RFC 6960 §4.2.2.2), not to be checked itself (§4.2.2.2.1)."""
+    common_name = f"{_common_name(ca)} – OCSP"
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    until = min(now + RESPONDER_LIFE, ca.not_valid_after_utc)
+    builder = _builder(subject, ca.subject, public_key, now, until)
+    return (
+        _end_entity(builder, public_key, ca)
+        .add_extension(_usage(digital_signature=True), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
+        .add_extension(x509.OCSPNoCheck(), critical=False)
         .sign(ca_key, hashes.SHA384())
     )
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import random
 import secrets
 import socket
-from contextlib import contextmanager
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from custode_authority.ca import keys
 from custode_authority.ca.files import write_private
 from custode_authority.ca.home import HOST, Home, Settings
+from custode_authority.ca.lock import only_one
 from custode_authority.clock import SystemClock
-from custode_authority.errors import HomeUnusable
+from custode_authority.errors import HomeUnusable, ServedAlready
 from custode_authority.storage import audit
 from custode_authority.storage.database import Database
 
@@ -49,14 +50,18 @@ def initialise(
 ) -> Made:
     """Make the authority of a folder; where there is one already, only describe it.
 
-    What an interrupted attempt left is overwritten: nothing was issued from it.
+    What an interrupted attempt left is overwritten: nothing was issued from it. The database of one
+    that is there already is brought up to date, unless a process serves it: that one did so itself.
 
     :raises HomeUnusable: when the folder cannot be made or written.
+    :raises DatabaseNewer: when a newer version wrote the database.
     """
     try:
         home.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _alone(home):
-            if not home.ready:
+            if home.ready:
+                _bring_up_to_date(home)
+            else:
                 _make(home, generation_s, validity_days, clock or SystemClock())
     except OSError as exc:
         raise HomeUnusable(f"{home.folder} cannot be used: {exc.strerror}") from exc
@@ -93,7 +98,7 @@ def _make(home: Home, generation_s: int, validity_days: int, clock: Clock) -> No
     home.database.unlink(missing_ok=True)
     keys.make(home, settings.name, now=now.replace(microsecond=0))
     write_private(home.bootstrap_key, secrets.token_urlsafe(32).encode())
-    db = Database(f"sqlite:///{home.database}")
+    db = Database(home.database_url)
     db.create()
     with db.transaction() as tx:
         audit.append(tx, "authority.made", {"name": settings.name}, at=now)
@@ -101,7 +106,16 @@ def _make(home: Home, generation_s: int, validity_days: int, clock: Clock) -> No
     home.write_settings(settings)
 
 
-@contextmanager
+def _bring_up_to_date(home: Home) -> None:
+    with contextlib.suppress(ServedAlready), only_one(home):
+        db = Database(home.database_url)
+        try:
+            db.migrate()
+        finally:
+            db.close()
+
+
+@contextlib.contextmanager
 def _alone(home: Home) -> Iterator[None]:
     """Let one `init` at a time work on a folder."""
     with (home.folder / "init.lock").open("wb") as file:

@@ -165,7 +165,7 @@ def check_csr(der: bytes, codice_fiscale: str) -> str:
     try:
         csr = x509.load_der_x509_csr(der)
         subject = list(csr.subject)
-    except ValueError as exc:
+    except (ValueError, TypeError, x509.InvalidVersion) as exc:  # TypeError: strange names
         raise Refused(ProblemCode.MALFORMED, "not a PKCS#10") from exc
     try:
         key = csr.public_key()

@@ -70,5 +70,6 @@ def status(tx: Session, authority: Authority, account: Account, query: StatusQue
         expires_at=certificate.not_after if certificate else None,
         at=now,
         audit_head=audit.head(tx),
+        knows_head=query.known_head is None or audit.holds(tx, query.known_head),
     )
     return Signed(statement=sign_statement(authority.keys, statement))

@@ -9,13 +9,7 @@ from sqlalchemy import select
 from custode_authority.ca import issuer
 from custode_authority.certificates.listing import certificate_of
 from custode_authority.certificates.settling import expire_over, reject
-from custode_authority.domain.reporting import (
-    REPORTS,
-    Effect,
-    day_in_rome,
-    effect,
-    end_of,
-)
+from custode_authority.domain.reporting import REPORTS, Effect, effect
 from custode_authority.domain.retirement import retire_backups_of, retire_backups_of_account
 from custode_authority.errors import Refused
 from custode_authority.storage import audit, nonces
@@ -23,6 +17,7 @@ from custode_authority.storage.tables import Account, Certificate, Operation, Re
 from custode_authority.wire.messages import ReportRequest, ReportView
 from custode_authority.wire.problems import ProblemCode
 from custode_authority.wire.reasons import CrlReason
+from custode_authority.wire.rome import day_in_rome, end_of
 from custode_authority.wire.states import CertificateState
 
 if TYPE_CHECKING:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 from custode_authority.wire.reasons import CrlReason, Reason, may_raise
 from custode_authority.wire.states import CertificateState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-ROME: Final = ZoneInfo("Europe/Rome")
 
 
 class Effect(StrEnum):
@@ -67,13 +63,3 @@ def effect(
             return Effect.COMPROMISE_KEY if compromised else Effect.NONE
         case _:
             return Effect.NONE
-
-
-def day_in_rome(now: datetime) -> date:
-    """Return the day it is for the person."""
-    return now.astimezone(ROME).date()
-
-
-def end_of(day: date) -> datetime:
-    """Return the end of a day in Rome, in UTC: the first moment that no longer belongs to it."""
-    return datetime.combine(day + timedelta(days=1), time(), ROME).astimezone(UTC)

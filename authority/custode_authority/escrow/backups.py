@@ -16,7 +16,7 @@ from custode_authority.storage import audit
 from custode_authority.storage.tables import Account, Backup, Certificate, Report
 from custode_authority.wire.messages import BackupView
 from custode_authority.wire.problems import ProblemCode
-from custode_authority.wire.states import BackupState, backup_may
+from custode_authority.wire.states import BackupState, CertificateState, backup_may
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,16 +68,18 @@ def facts_of(
 ) -> decisions.Facts:
     """Return what the decisions need to know; `container_sha256` is what the asker names."""
     until = backup.approval_expires_at
+    original = backup.original
     return decisions.Facts(
         state=backup.state,
-        original=backup.original.state,
-        original_reason=backup.original.crl_reason,
+        original=original.state,
+        original_reason=original.crl_reason,
         ceased=backup.account.ceased,
         tries_taken=backup.tries_used,
         same_container=container_sha256 in {None, backup.container_sha256},
         reason_fits=reason_fits,
         approval_over=until is None or until <= now,
         successor=backup.successor.state if backup.successor else None,
+        clock_back=original.state is CertificateState.EXPIRED and now < original.not_after,
     )
 
 

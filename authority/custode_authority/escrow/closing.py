@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from custode_authority.wire.messages import BackupView, RestorationRequest, RetireRequest
 
 BY_OWNER = "by its owner"
+ABANDONED = "never finished"
 
 
 def restored(
@@ -69,6 +70,23 @@ def retired(
         if backup.state is not BackupState.RETIRED:
             nonces.spend(tx, backup.account, request.purpose, request.nonce, now=now)
             retire(tx, backup, BY_OWNER, now=now)
+        return backups.view(backup, authority.settings, now=now)
+
+
+def abandoned(authority: Authority, who: Who, backup_id: str) -> BackupView:
+    """Give up a reservation whose folder was never finished; the account alone may do that.
+
+    In one transaction with the question whether it was confirmed: a confirmation that is still on
+    its way is refused afterwards, so the agent may take the folder away.
+
+    :raises Refused: NOT_FOUND, BACKUP_STATE when it was confirmed meanwhile
+    """
+    with authority.db.transaction() as tx:
+        now = authority.clock.now()
+        backup = backups.open_backup(tx, authority, who, backup_id, now=now)
+        backups.require(decisions.ABANDONMENT, backup, backups.facts_of(backup, now=now))
+        if backup.state is not BackupState.RETIRED:
+            retire(tx, backup, ABANDONED, now=now)
         return backups.view(backup, authority.settings, now=now)
 
 

@@ -34,7 +34,8 @@ class Facts:
 
     `original` and `successor` are the certificates' states with their end of validity applied;
     `successor` is None until it is issued. `tries_taken` counts the wrong answers and those that
-    are being checked right now.
+    are being checked right now. `clock_back`: it is recorded as expired, and would be valid by the
+    clock as it stands now.
     """
 
     state: BackupState
@@ -46,13 +47,15 @@ class Facts:
     reason_fits: bool = True
     approval_over: bool = False
     successor: CertificateState | None = None
+    clock_back: bool = False
 
 
 Rule = tuple[ProblemCode, "Callable[[Facts], bool]"]
 
 
 def _original_lives(facts: Facts) -> bool:
-    return facts.original not in ENDED
+    # Expired, and on no CRL: to everybody whose clock is right such an original is valid.
+    return facts.original not in ENDED or facts.clock_back
 
 
 def _ceased(facts: Facts) -> bool:
@@ -125,6 +128,11 @@ RESTORATION: Final[tuple[Rule, ...]] = (
 
 # A restored backup is over: its recovery key is gone, nothing is left to retire.
 RETIREMENT: Final[tuple[Rule, ...]] = ((_P.BACKUP_STATE, _in(_S.RESTORED)),)
+
+# Only what was never confirmed can be given up by the account alone.
+ABANDONMENT: Final[tuple[Rule, ...]] = (
+    (_P.BACKUP_STATE, lambda facts: facts.state not in {_S.RESERVED, _S.RETIRED}),
+)
 
 
 def refusal(rules: tuple[Rule, ...], facts: Facts) -> ProblemCode | None:

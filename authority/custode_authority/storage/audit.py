@@ -43,6 +43,12 @@ def head(tx: Session) -> str:
     return GENESIS if last is None else last.hash
 
 
+def holds(tx: Session, head: str) -> bool:
+    """Whether the log was once as the hash says: it is that of an entry, or of the empty log."""
+    query = select(AuditEntry.seq).where(AuditEntry.hash == head)
+    return head == GENESIS or tx.scalars(query).first() is not None
+
+
 def first_broken(tx: Session) -> int | None:
     """Return the number of the first entry that does not fit the chain, or None."""
     prev, expected = GENESIS, 1

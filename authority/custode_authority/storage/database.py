@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.orm import Session
 
-from custode_authority.storage.tables import Setting, Table
+from custode_authority.storage.revisions import NEWEST, stored
+from custode_authority.storage.tables import Revision, Setting, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _log = logging.getLogger("custode_authority")
-SCHEMA: Final = 1
 BUSY_S: Final = 10
 
 # synchronous=FULL: what was answered survives a power cut. secure_delete: a destroyed recovery key
@@ -47,13 +47,45 @@ class Database:
         self._turn = threading.Lock()
 
     def create(self) -> None:
-        """Create the tables that are not there yet."""
+        """Make the tables of a new database, of the newest revision."""
         with self._engine.begin() as connection:
             Table.metadata.create_all(connection)
         with self.transaction() as tx:
-            if tx.get(Setting, "schema") is None:
-                tx.add(Setting(name="schema", value=SCHEMA))
+            if tx.get(Revision, NEWEST) is None:
+                tx.add(Revision(version_num=NEWEST))
                 tx.add(Setting(name="crl_revision", value=0))
+
+    def is_current(self) -> bool:
+        """Whether the database has the revision this version works with.
+
+        :raises HomeUnusable: when it holds no authority.
+        """
+        with self._engine.connect() as connection:
+            return stored(connection) == NEWEST
+
+    def migrate(self) -> None:
+        """Bring an older database up to date, in one transaction; a current one is left alone.
+
+        :raises HomeUnusable: when it holds no authority.
+        :raises DatabaseNewer: when a newer version wrote it.
+        """
+        if self.is_current():
+            return
+        from custode_authority.storage.migrating import upgrade
+
+        with self._alone(), self._engine.connect() as connection:
+            # Tables are rebuilt, and what refers to them must not follow (SQLite, ALTER TABLE §7);
+            # inside a transaction the pragma would do nothing.
+            self._enforce_references(connection, enforce=False)
+            try:
+                with connection.begin():
+                    upgrade(connection)
+            finally:
+                self._enforce_references(connection, enforce=True)
+
+    def _enforce_references(self, connection: Connection, *, enforce: bool) -> None:
+        if self._sqlite:
+            _driver(connection).execute(f"PRAGMA foreign_keys={'ON' if enforce else 'OFF'}")
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -89,9 +121,7 @@ class Database:
         if not self._sqlite:
             return
         with self._engine.connect() as connection:
-            raw = connection.connection.driver_connection
-            assert raw is not None  # noqa: S101 - a connection that is open has its driver's
-            busy, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            busy, *_ = _driver(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             _log.error("the write-ahead log could not be emptied: another process reads")
 
@@ -108,6 +138,13 @@ class Database:
 def mark_destroyed(tx: Session) -> None:
     """Say that this transaction destroys a secret, which must not survive in the log either."""
     tx.info[_DESTROYED] = True
+
+
+def _driver(connection: Connection) -> Any:
+    """Return the driver's own connection: for what must run outside any transaction."""
+    raw = connection.connection.driver_connection
+    assert raw is not None  # noqa: S101 - a connection that is open has its driver's
+    return raw
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -9,7 +9,15 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, LargeBinary, String, Text
+from sqlalchemy import (
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    Text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from custode_authority.storage.columns import Utc, choice
@@ -17,21 +25,6 @@ from custode_authority.wire.reasons import CrlReason, Reason
 from custode_authority.wire.states import BackupKind, BackupState, CertificateState
 
 HEX_256 = String(64)
-
-
-class Table(DeclarativeBase):
-    """Base of all tables."""
-
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class, nobody changes it
-        datetime: Utc(),
-        date: Date(),
-        bytes: LargeBinary(),
-        CertificateState: choice(CertificateState),
-        CrlReason: choice(CrlReason),
-        Reason: choice(Reason),
-        BackupKind: choice(BackupKind),
-        BackupState: choice(BackupState),
-    }
 
 
 class OperationKind(StrEnum):
@@ -42,7 +35,20 @@ class OperationKind(StrEnum):
     ACTIVATION = "activation"
 
 
-Table.type_annotation_map[OperationKind] = choice(OperationKind)
+class Table(DeclarativeBase):
+    """Base of all tables."""
+
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class, nobody changes it
+        datetime: Utc(),
+        date: Date(),
+        bytes: LargeBinary(),
+        OperationKind: choice(OperationKind),
+        CertificateState: choice(CertificateState),
+        CrlReason: choice(CrlReason),
+        Reason: choice(Reason),
+        BackupKind: choice(BackupKind),
+        BackupState: choice(BackupState),
+    }
 
 
 class Account(Table):
@@ -259,9 +265,18 @@ class CrlRow(Table):
 
 
 class Setting(Table):
-    """A named number: `schema`, and `crl_revision`, which grows when the CRL must change."""
+    """A named number: `crl_revision`, which grows when the CRL must change."""
 
     __tablename__ = "settings"
 
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     value: Mapped[int]
+
+
+class Revision(Table):
+    """Alembic's own table, in its own form: one row, the revision of all the others."""
+
+    __tablename__ = "alembic_version"
+    __table_args__ = (PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),)
+
+    version_num: Mapped[str] = mapped_column(String(32))

@@ -1,1 +1,1 @@
-"""The counter over HTTPS: EST, the JSON API, the CRL."""
+"""The counter over HTTPS: EST and the JSON API; CRL and OCSP over plain HTTP."""

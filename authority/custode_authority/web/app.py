@@ -1,36 +1,54 @@
-"""The whole counter as one ASGI application, and the CRL as another."""
+"""The whole counter as one ASGI application."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-import anyio.to_thread
-from litestar import Litestar
+import msgspec
+from litestar import Litestar, Response, Router, get
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 
-from custode_authority.ca import crl
-from custode_authority.ca.home import CRL_PATH
 from custode_authority.errors import Refused
 from custode_authority.web import api, backups, est
+from custode_authority.web.described import described
+from custode_authority.web.exchange import JSON
 from custode_authority.web.problems import on_fault, on_http_error, on_refused
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from litestar.types import Receive, Scope, Send
-
     from custode_authority.ca.authority import Authority
 
-    AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-
 MAX_BODY: Final = 64 * 1024  # the largest message is a PKCS#10 of RSA 4096 in base64, in JSON
+
+
+@get("/v1/openapi.json", sync_to_thread=True, opt=described(dict[str, Any], asks=None))
+def show_openapi() -> Response[bytes]:
+    """Give this document."""
+    return Response(published(), media_type=JSON)
+
+
+HANDLERS: Final[list[HTTPRouteHandler | Router]] = [
+    *est.HANDLERS,
+    *api.HANDLERS,
+    backups.router,
+    show_openapi,
+]
+
+
+@cache
+def published() -> bytes:
+    """Return the OpenAPI document of the counter, as JSON."""
+    from custode_authority.web.openapi import document  # heavy, and seldom asked for
+
+    return msgspec.json.encode(document(HANDLERS), order="sorted")
 
 
 def counter_app(authority: Authority) -> Litestar:
     """Return the application behind HTTPS: EST, the JSON API, health."""
     return Litestar(
-        route_handlers=[*est.HANDLERS, *api.HANDLERS, backups.router],
+        route_handlers=HANDLERS,
         state=State({"authority": authority}),
         exception_handlers={
             Refused: on_refused,
@@ -38,36 +56,7 @@ def counter_app(authority: Authority) -> Litestar:
             Exception: on_fault,
         },
         request_max_body_size=MAX_BODY,
-        openapi_config=None,
+        openapi_config=None,  # the document is made beside this, when it is asked for
         logging_config=None,
         debug=False,
     )
-
-
-def crl_app(authority: Authority) -> AsgiApp:
-    """Return the application behind plain HTTP: the CRL (RFC 5280 §4.2.1.13), nothing else."""
-
-    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
-        raw: Any = scope  # the server calls with "http" only, having no lifespan and no websockets
-        wanted = raw["path"] == CRL_PATH and raw["method"] in {"GET", "HEAD"}
-        body = await anyio.to_thread.run_sync(crl.current, authority) if wanted else b""
-        await send(
-            {
-                "type": "http.response.start",
-                "status": 200 if wanted else 404,
-                "headers": [
-                    (b"content-type", b"application/pkix-crl"),
-                    (b"content-length", str(len(body)).encode()),
-                    (b"cache-control", b"no-cache"),
-                ],
-            }
-        )
-        await send(
-            {
-                "type": "http.response.body",
-                "body": b"" if raw["method"] == "HEAD" else body,
-                "more_body": False,
-            }
-        )
-
-    return app

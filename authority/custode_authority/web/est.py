@@ -15,6 +15,7 @@ from litestar.params import RawBody
 from custode_authority.certificates.enrolling import Outcome, Submission, enrol
 from custode_authority.errors import Refused
 from custode_authority.web.auth import est_account_of
+from custode_authority.web.described import Credential, Media, described
 from custode_authority.web.exchange import authority_of
 from custode_authority.web.problems import EST_PREFIX
 from custode_authority.wire.messages import SIGNATURE_HEADER
@@ -29,25 +30,47 @@ _WHITE_SPACE: Final = re.compile(rb"[ \t\r\n]+")
 _MAX_FILE_NAME: Final = 200
 
 
-@get(EST_PREFIX + "cacerts", sync_to_thread=False)
+def _enrolment(*, renewal: bool) -> dict[str, Any]:
+    return described(
+        Media(CERTS_ONLY),
+        takes=Media(PKCS10),
+        asks=Credential.EST_BASIC,
+        headers={SIGNATURE_HEADER: renewal, FILE_NAME_HEADER: False},
+        refuses=(
+            ProblemCode.CSR_SIGNATURE,
+            ProblemCode.CSR_SUBJECT,
+            ProblemCode.CSR_KEY,
+            ProblemCode.KEY_OF_ANOTHER,
+            ProblemCode.KEY_COMPROMISED,
+            ProblemCode.KEY_IS_SUCCESSOR,
+            ProblemCode.SIGNATURE_REQUIRED,
+            ProblemCode.SIGNATURE_INVALID,
+            ProblemCode.FORBIDDEN,
+            ProblemCode.NOT_ACTIVE,
+        ),
+        waits=True,
+    )
+
+
+@get(EST_PREFIX + "cacerts", sync_to_thread=False, opt=described(Media(CERTS_ONLY), asks=None))
 def cacerts(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Give the CA certificate (RFC 7030 §4.1). Whoever pins it compares it, and needs no trust."""
     return _certs_only(authority_of(request).keys.ca_certificate)
 
 
-@get(EST_PREFIX + "csrattrs", sync_to_thread=False)
+@get(EST_PREFIX + "csrattrs", sync_to_thread=False, opt=described(None, status=204, asks=None))
 def csrattrs() -> Response[bytes]:
     """Say that no attributes are wanted (RFC 8951 §3.5: 204)."""
     return Response(b"", status_code=204)
 
 
-@post(EST_PREFIX + "simpleenroll", sync_to_thread=True)
+@post(EST_PREFIX + "simpleenroll", sync_to_thread=True, opt=_enrolment(renewal=False))
 def simpleenroll(request: Request[Any, Any, Any], body: RawBody) -> Response[bytes]:
     """Take a request for a certificate (RFC 7030 §4.2.1)."""
     return _enrol(request, body, renewal=False)
 
 
-@post(EST_PREFIX + "simplereenroll", sync_to_thread=True)
+@post(EST_PREFIX + "simplereenroll", sync_to_thread=True, opt=_enrolment(renewal=True))
 def simplereenroll(request: Request[Any, Any, Any], body: RawBody) -> Response[bytes]:
     """Take a request for a certificate in an active one's place, which signs it (§4.2.2)."""
     return _enrol(request, body, renewal=True)

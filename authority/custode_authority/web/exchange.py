@@ -32,7 +32,7 @@ def read_body(body: bytes, kind: type[T]) -> T:
     """
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError as exc:
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         # Only where and what kind of fault: values of the body (a password) stay out of the log.
         raise Refused(ProblemCode.MALFORMED, f"not a {kind.__name__}: {_fault(exc)}") from exc
 
@@ -47,5 +47,5 @@ def json_answer(message: object, *, status_code: int = 200) -> Response[bytes]:
     )
 
 
-def _fault(exc: msgspec.DecodeError) -> str:
+def _fault(exc: Exception) -> str:
     return str(exc) if isinstance(exc, msgspec.ValidationError) else "no JSON"

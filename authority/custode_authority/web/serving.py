@@ -15,7 +15,8 @@ import uvicorn
 
 from custode_authority.ca.home import HOST
 from custode_authority.errors import PortTaken
-from custode_authority.web.app import counter_app, crl_app
+from custode_authority.web.app import counter_app
+from custode_authority.web.revocation import revocation_app
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -93,7 +94,7 @@ async def serve(authority: Authority, *, idle_s: float | None, ready_fd: int | N
     activity = _Activity()
     servers = [
         _server(activity.watch(counter_app(authority)), tls=_tls(authority)),
-        _server(activity.watch(crl_app(authority)), tls=None),
+        _server(activity.watch(revocation_app(authority)), tls=None),
     ]
 
     def stop() -> None:

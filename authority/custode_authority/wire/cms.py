@@ -41,6 +41,7 @@ _OWN_ATTRIBUTES: Final = (oids.CONTENT_TYPE, oids.MESSAGE_DIGEST)
 # What `cryptography` raises when a certificate, its key or an extension cannot be read.
 _UNREADABLE: Final = (
     ValueError,
+    TypeError,  # a name with a value of a strange type
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
     x509.InvalidVersion,
@@ -212,6 +213,9 @@ def verify_chained(
     ca_certificate: x509.Certificate,
     at: datetime,
     content: bytes | None = None,
+    *,
+    content_type: x509.ObjectIdentifier = oids.DATA,
+    max_size: int = MAX_SIGNED_SIZE,
 ) -> Verified:
     """Check a statement of the authority, signed with a certificate that came along.
 
@@ -220,20 +224,39 @@ def verify_chained(
 
     :raises SignatureInvalid: in every other case than a good signature
     """
-    signed = _parse(der)
-    certificates = [] if signed.certificates is None else signed.certificates.as_list()
-    if len(certificates) != 1:
-        raise SignatureInvalid
-    certificate = certificates[0]
+    signed = _parse(der, max_size)
+    certificate = _carried(signed)
     _check_issued(certificate, ca_certificate, at)
-    return _verify(signed, certificate, content, oids.DATA, carried=certificate)
+    return _verify(signed, certificate, content, content_type, carried=certificate)
+
+
+def verify_whole(
+    der: bytes, *, content_type: x509.ObjectIdentifier = oids.DATA, max_size: int = MAX_SIGNED_SIZE
+) -> Verified:
+    """Check a signature with the certificate that came along, whoever's it is.
+
+    This says that nothing was changed since, and not who signed: `verify_chained` says that, once
+    the CA's certificate is known.
+
+    :raises SignatureInvalid: in every other case than a good signature
+    """
+    signed = _parse(der, max_size)
+    certificate = _carried(signed)
+    return _verify(signed, certificate, None, content_type, carried=certificate)
 
 
 # --- reading ----------------------------------------------------------------------------------
 
 
-def _parse(der: bytes) -> SignedData:
-    if len(der) > MAX_SIGNED_SIZE:
+def _carried(signed: SignedData) -> x509.Certificate:
+    certificates = [] if signed.certificates is None else signed.certificates.as_list()
+    if len(certificates) != 1:
+        raise SignatureInvalid
+    return certificates[0]
+
+
+def _parse(der: bytes, max_size: int = MAX_SIGNED_SIZE) -> SignedData:
+    if len(der) > max_size:
         raise SignatureInvalid
     try:
         info = asn1.decode_der(SignedContentInfo, der)

@@ -7,7 +7,7 @@ Canonical JSON in one signed attribute of `iw.iwk` (`oids.MANIFEST`, a UTF8Strin
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -36,12 +36,20 @@ class ManifestInvalid(Exception):
     """Not a manifest of this format."""
 
 
-class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Dated(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every manifest has: `created` in UTC, whole seconds."""
+
+    created: UtcTime
+
+
+T = TypeVar("T", bound=Dated)
+
+
+class Manifest(Dated, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the original signed about its backup.
 
     `original_sha256` is the fingerprint of the original's certificate; `successor_sha256` the
-    SHA-256 of the successor's SubjectPublicKeyInfo; `salt` that of the PIN key; `created` in UTC,
-    whole seconds.
+    SHA-256 of the successor's SubjectPublicKeyInfo; `salt` that of the PIN key.
     """
 
     format_version: Literal[1] = 1
@@ -50,32 +58,39 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     identity_code: IdentityCode
     original_sha256: Hex256
     successor_sha256: Hex256
-    created: UtcTime
     authority_name: Name
     authority_address: Address
     salt: Salt
 
 
-def encode(manifest: Manifest) -> bytes:
+def encode(manifest: Dated) -> bytes:
     """Canonical JSON: keys sorted, no white space, UTF-8, the time in UTC and whole seconds.
 
     :raises ManifestInvalid: a value that no reader would take
     """
     created = manifest.created.astimezone(UTC).replace(microsecond=0)
     data = msgspec.json.encode(msgspec.structs.replace(manifest, created=created), order="sorted")
-    decode(data)
+    decode_as(data, type(manifest))
     return data
 
 
 def decode(data: bytes) -> Manifest:
-    """Read a manifest; only its canonical form is one.
+    """Read a container's manifest; only its canonical form is one.
+
+    :raises ManifestInvalid: another version, an unknown field, a value out of range, another form
+    """
+    return decode_as(data, Manifest)
+
+
+def decode_as(data: bytes, kind: type[T]) -> T:
+    """Read a manifest of that kind; only its canonical form is one.
 
     :raises ManifestInvalid: another version, an unknown field, a value out of range, another form
     """
     if len(data) > MAX_MANIFEST_SIZE:
         raise ManifestInvalid
     try:
-        manifest = msgspec.json.decode(data, type=Manifest)
+        manifest = msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise ManifestInvalid from None
     created = manifest.created

@@ -15,6 +15,7 @@ from typing import Annotated, Final, Literal, dataclass_transform
 import msgspec
 from msgspec import Meta, Struct
 
+from custode_authority.wire.pin import PASSWORD_MIN_LENGTH
 from custode_authority.wire.reasons import CrlReason, Reason
 from custode_authority.wire.states import BackupKind, BackupState, CertificateState
 
@@ -26,8 +27,10 @@ Hex256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 IdentityCode = Annotated[str, Meta(pattern=r"^[A-Z0-9]{3,16}$(?!\n)")]
 CodiceFiscale = Annotated[str, Meta(pattern=r"^[A-Z0-9]{11,16}$(?!\n)")]
 Nonce = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{16,64}$(?!\n)")]
+ApiKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{32,128}$(?!\n)")]
 BackupId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
 Text = Annotated[str, Meta(max_length=200)]
+Moment = Annotated[datetime, Meta(tz=True)]
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
@@ -47,13 +50,18 @@ def canonical(message: Struct) -> bytes:
 
 
 class AccountCreate(Message, kw_only=True):
-    """POST /v1/accounts, Bearer = the bootstrap key of the authority's own computer."""
+    """POST /v1/accounts, Bearer = the bootstrap key of the authority's own computer.
+
+    `api_key`: one the client made and keeps already, so that a lost answer locks nobody out: the
+    same request again gives the same account. Without it the authority makes one.
+    """
 
     identity_code: IdentityCode
     codice_fiscale: CodiceFiscale
     name: Text = ""
     mail: Text = ""
-    password: Annotated[str, Meta(min_length=8, max_length=256)]
+    password: Annotated[str, Meta(min_length=PASSWORD_MIN_LENGTH, max_length=256)]
+    api_key: ApiKey | None = None
 
 
 class AccountCreated(Message, kw_only=True):
@@ -92,7 +100,7 @@ class NonceIssued(Message, kw_only=True):
     """A nonce for one signed request of that purpose; any change of a certificate ends it."""
 
     nonce: Nonce
-    expires_at: datetime
+    expires_at: Moment
 
 
 # --- certificates -----------------------------------------------------------------------------
@@ -104,29 +112,34 @@ class OperationView(Message, kw_only=True):
     id_operazione: str
     file_name: str
     state: CertificateState
-    requested_at: datetime
-    expires_at: datetime | None
+    requested_at: Moment
+    expires_at: Moment | None
     outcome: str | None
     key_sha256: Hex256
     serial_number: str | None = None
     fingerprint_sha256: Hex256 | None = None
     certificate: bytes | None = None
-    cancelled_at: datetime | None = None
+    cancelled_at: Moment | None = None
     crl_reason: CrlReason | None = None
 
 
 class StatusQuery(Message, kw_only=True):
-    """POST /v1/status: the asker's own nonce goes into the signed answer."""
+    """POST /v1/status: the asker's own nonce goes into the signed answer.
+
+    `known_head`: the last head of the authority's log that it signed for this asker.
+    """
 
     fingerprint_sha256: Hex256
     nonce: Nonce
+    known_head: Hex256 | None = None
 
 
 class StatusStatement(Message, kw_only=True):
     """What the authority signs (CMS SignedData, encapsulated) about one certificate.
 
     `at` is the authority's time, which decides; `state` is null for a certificate that is not
-    the account's. `audit_head` countersigns the authority's log towards the agent.
+    the account's. `audit_head` countersigns the authority's log towards the agent. `knows_head` is
+    false when the head that the asker knows is not in that log: the database was put back.
     """
 
     purpose: Literal["status"] = "status"
@@ -134,10 +147,11 @@ class StatusStatement(Message, kw_only=True):
     nonce: Nonce
     state: CertificateState | None
     crl_reason: CrlReason | None
-    changed_at: datetime | None
-    expires_at: datetime | None
-    at: datetime
+    changed_at: Moment | None
+    expires_at: Moment | None
+    at: Moment
     audit_head: Hex256
+    knows_head: bool = True
 
 
 class Signed(Message, kw_only=True):
@@ -167,7 +181,7 @@ class ReportView(Message, kw_only=True):
     fingerprint_sha256: Hex256
     state: CertificateState
     crl_reason: CrlReason | None
-    at: datetime
+    at: Moment
     retired_backups: list[BackupId]
     rejected_requests: list[str]
 
@@ -207,8 +221,27 @@ class CancellationView(Message, kw_only=True):
     id_operazione: str
     cumulative: bool
     reason: Reason
-    at: datetime
+    at: Moment
     covered: list[OperationView]
+
+
+class ReissueRequest(Message, kw_only=True):
+    """POST /v1/reissues: the token's PIN is gone for good; API key and the password asked again.
+
+    `fingerprints` name every certificate whose key is given up: those on the token that is to be
+    initialised anew. Nothing else is covered, and the first cancellation is not spent.
+    """
+
+    fingerprints: Annotated[list[Hex256], Meta(min_length=1, max_length=16)]
+    password: str
+
+
+class ReissueView(Message, kw_only=True):
+    """What the re-issue ended, at once; a request for a new key comes by EST, under the policy."""
+
+    at: Moment
+    covered: list[OperationView]
+    retired_backups: list[BackupId]
 
 
 # --- backups ----------------------------------------------------------------------------------
@@ -221,16 +254,16 @@ class BackupView(Message, kw_only=True):
     kind: BackupKind
     state: BackupState
     original_sha256: Hex256
-    reserved_at: datetime
-    registered_at: datetime | None = None
+    reserved_at: Moment
+    registered_at: Moment | None = None
     container_sha256: Hex256 | None = None
     tries_remaining: int = 5
-    requested_at: datetime | None = None
-    approved_at: datetime | None = None
-    approval_expires_at: datetime | None = None
-    collected_at: datetime | None = None
-    restored_at: datetime | None = None
-    retired_at: datetime | None = None
+    requested_at: Moment | None = None
+    approved_at: Moment | None = None
+    approval_expires_at: Moment | None = None
+    collected_at: Moment | None = None
+    restored_at: Moment | None = None
+    retired_at: Moment | None = None
     retired_why: str | None = None
     successor_sha256: Hex256 | None = None  # fingerprint of the successor's certificate
     retry_after_s: int | None = None
@@ -250,7 +283,7 @@ class Reservation(Message, kw_only=True):
     recovery_public_key: bytes
     authority_name: str
     authority_address: str
-    at: datetime
+    at: Moment
 
 
 class ConfirmRequest(Message, kw_only=True):
@@ -301,12 +334,12 @@ class GrantStatement(Message, kw_only=True):
     container_sha256: Hex256
     original_sha256: Hex256
     original_serial_number: str
-    original_cancelled_at: datetime
+    original_cancelled_at: Moment
     crl_reason: CrlReason
     successor_sha256: Hex256
     ephemeral_public_key: bytes
     nonce: Nonce
-    at: datetime
+    at: Moment
 
 
 class Collection(Message, kw_only=True):

@@ -38,3 +38,4 @@ MANIFEST: Final = ObjectIdentifier(f"{_ARC}.1")  # signed attribute of iw.iwk
 # Extended key usage of the certificate that signs the authority's statements. Users' certificates
 # come from the same CA and may sign too: without it any of them could speak for the authority.
 STATEMENT_SIGNING: Final = ObjectIdentifier(f"{_ARC}.2")
+EXPORT_MANIFEST: Final = ObjectIdentifier(f"{_ARC}.3")  # signed attribute of a recovery export

@@ -42,3 +42,5 @@ MAX_RECIPIENT_INFO_SIZE: Final = 512
 MAX_INNER_SIZE: Final = 8 * 1024  # an RSA 4096 key takes 2.5 KiB
 MAX_MANIFEST_SIZE: Final = 2 * 1024
 MAX_CONTAINER_SIZE: Final = 16 * 1024
+MAX_EXPORT_CONTENT_SIZE: Final = 64 * 1024 * 1024  # the authority's files in a recovery export
+MAX_EXPORT_SIZE: Final = MAX_EXPORT_CONTENT_SIZE + 16 * 1024  # with everything around them

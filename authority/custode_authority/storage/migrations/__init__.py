@@ -1,0 +1,1 @@
+"""Migrations of the authority's database (Alembic); run by `storage.migrating`."""
