@@ -98,6 +98,14 @@ class TokenInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableToken:
+    """A row of `list`: in some slot sits a token that answers nothing."""
+
+    unreadable: str
+    """The return value that came instead, e.g. CKR_GENERAL_ERROR."""
+
+
+@dataclass(frozen=True, slots=True)
 class LoggedIn:
     """The answer to `login`."""
 

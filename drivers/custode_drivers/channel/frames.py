@@ -117,7 +117,7 @@ def decode(body: bytes | bytearray) -> Frame:
             Request if "method" in fields else Callback if "call" in fields else Answer
         )
         frame = msgspec.convert(fields, kind)
-    except msgspec.MsgspecError as exc:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
         raise ChannelBroken("not a frame") from exc
     if not 0 <= frame.fds <= MAX_FDS:
         raise ChannelBroken(f"{frame.fds} descriptors named")

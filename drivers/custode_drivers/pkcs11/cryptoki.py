@@ -17,6 +17,7 @@ from typing import Any, Final
 from pkcs11 import _pkcs11
 
 from custode_drivers.api.errors import ModuleFailed
+from custode_drivers.api.types import TokenIdentity
 from custode_drivers.pkcs11.ckr import Ckr, CkrError, name_of
 
 CK_ULONG = ctypes.c_ulong
@@ -153,6 +154,10 @@ class SlotToken:
     min_pin: int | None
     max_pin: int | None
     removable: bool
+
+    @property
+    def identity(self) -> TokenIdentity:
+        return TokenIdentity(self.manufacturer, self.model, self.serial)
 
 
 class Cryptoki:

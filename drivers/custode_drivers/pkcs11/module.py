@@ -8,6 +8,7 @@ import os
 import pkcs11
 
 from custode_drivers.api.errors import ModuleFailed, TokenGone
+from custode_drivers.api.types import TokenIdentity
 from custode_drivers.pkcs11.ckr import CkrError
 from custode_drivers.pkcs11.cryptoki import Cryptoki, SlotToken, TokenFlags
 
@@ -53,44 +54,54 @@ class Module:
 
     def tokens(self) -> list[SlotToken]:
         """Return the tokens that answer, without SoftHSM's ever-present free slot."""
-        found = []
+        answering, _ = self.survey()
+        return answering
+
+    def survey(self) -> tuple[list[SlotToken], list[CkrError]]:
+        """Return `tokens`, and why those do not answer that sit in a slot all the same.
+
+        SoftHSM says of a directory that was moved away, until `refresh`, that it does not answer.
+        """
+        answering, mute = [], []
         for slot_id in self.cryptoki.slot_ids():
             try:
                 token = self.cryptoki.token(slot_id)
             except CkrError as exc:
-                log.info("slot %d: %s", slot_id, exc)  # pulled out meanwhile
+                log.info("slot %d: %s", slot_id, exc)
+                if self.is_occupied(slot_id):  # else it was pulled out meanwhile
+                    mute.append(exc)
                 continue
             if not _is_free_slot_of_softhsm(token):
-                found.append(token)
-        return found
+                answering.append(token)
+        return answering, mute
 
-    def find(self, serial: str) -> SlotToken:
-        """Return the token with this serial, its flags as they are now.
+    def is_occupied(self, slot_id: int) -> bool:
+        """Tell whether the module says that a token is in this slot, whatever it is."""
+        return slot_id in self.cryptoki.slot_ids()
 
-        :raises TokenGone: when none has it. :raises ModuleFailed: when two have.
+    def find(self, identity: TokenIdentity) -> SlotToken:
+        """Return this token, its flags as they are now.
+
+        :raises TokenGone: when no token is it. :raises ModuleFailed: when two are.
         """
-        match [token for token in self.tokens() if token.serial == serial]:
+        match [token for token in self.tokens() if token.identity == identity]:
             case [token]:
                 return token
             case []:
-                raise TokenGone(serial=serial)
+                raise TokenGone(serial=identity.serial)
             case _:
-                raise ModuleFailed(why=f"two tokens say that they are {serial}")
+                raise ModuleFailed(why=f"two tokens say that they are {identity.serial}")
 
     def holds(self, token: SlotToken) -> bool:
         """Tell whether this token still sits in its slot."""
         try:
             # Asking for the slots makes OpenSC look; else it answers from what it remembers.
-            if token.slot_id not in self.cryptoki.slot_ids():
+            if not self.is_occupied(token.slot_id):
                 return False
             now = self.cryptoki.token(token.slot_id)
         except (CkrError, ModuleFailed):
             return False
-        return (now.serial, now.model, now.manufacturer) == (
-            token.serial,
-            token.model,
-            token.manufacturer,
-        )
+        return now.identity == token.identity
 
     def slot(self, token: SlotToken) -> pkcs11.Slot:
         """Return the slot as python-pkcs11 knows it."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
+import msgspec
 import pkcs11
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -21,7 +22,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
 from custode_drivers.api import errors
-from custode_drivers.api.types import Challenged, KeyMade, KeySpec, LoggedIn, TokenInfo
+from custode_drivers.api.types import (
+    Challenged,
+    KeyMade,
+    KeySpec,
+    LoggedIn,
+    TokenIdentity,
+    TokenInfo,
+    UnreadableToken,
+)
 from custode_drivers.channel.secrets import secret_from
 from custode_drivers.pkcs11 import keys, objects, public
 from custode_drivers.pkcs11.ckr import Ckr, CkrError
@@ -52,6 +61,8 @@ class Operations:
             "list": self.list,
             "init_token": self.init_token,  # so_pin
             "init_pin": self.init_pin,  # so_pin, new_pin
+            "check_so_pin": self.check_so_pin,  # so_pin
+            "reset_token": self.reset_token,  # so_pin, new_pin
             "login": self.login,  # pin
             "logout": self.logout,
             "generate_key": self.generate_key,
@@ -68,7 +79,7 @@ class Operations:
     def run(self, name: str, fds: Fds, params: Mapping[str, Any]) -> Any:
         """Run a method by its name.
 
-        A method that takes a `session` may be told the token's `serial` as well: it must fit.
+        `token` is the map of a TokenIdentity; told beside a `session`, it must fit.
 
         :raises BadRequest: when there is no such method, or the parameters do not fit it.
         """
@@ -76,8 +87,10 @@ class Operations:
         if method is None:
             raise BadRequest(why=f"no method {name}")
         given = dict(params)
-        if "session" in given and "serial" in given:
-            self._sessions.check_serial(given["session"], given.pop("serial"))
+        if "token" in given:
+            given["token"] = _identity(given["token"])
+            if "session" in given:
+                self._sessions.check_token(given["session"], given.pop("token"))
         try:
             inspect.signature(method).bind(fds, **given)
         except TypeError as exc:
@@ -89,58 +102,101 @@ class Operations:
         self._sessions.end_all()
         self._module.close()
 
-    def list(self, fds: Fds) -> list[TokenInfo]:
-        """Tokens as they are now. While a session is open the slot list is not made anew."""
+    def list(self, fds: Fds) -> list[TokenInfo | UnreadableToken]:
+        """Tokens as they are now. While a session is open the slot list is not made anew.
+
+        One that cannot be read does not keep the others from being listed.
+        """
         self._sessions.drop_gone()
         if not self._sessions:
             self._module.refresh()
-        return [self._described(token) for token in self._module.tokens()]
+        answering, mute = self._module.survey()
+        rows: list[TokenInfo | UnreadableToken] = [UnreadableToken(str(exc)) for exc in mute]
+        for token in answering:
+            try:
+                rows.append(self._described(token))
+            except (CkrError, pkcs11.PKCS11Error, errors.TokenGone) as exc:
+                if self._module.is_occupied(token.slot_id):  # else it was pulled out meanwhile
+                    rows.append(UnreadableToken(repr(exc)))
+        return rows
 
     def init_token(
         self,
         fds: Fds,
         *,
-        serial: str,
+        token: TokenIdentity,
         label: str,
         force: bool = False,
         use_last_attempt: bool = False,
     ) -> dict[str, str]:
         """C_InitToken: erases the token. One that carries a user PIN only with `force`."""
-        token = self._module.find(serial)
-        if TokenFlags.USER_PIN_INITIALIZED in token.flags and not force:
-            raise errors.AlreadyInitialized(serial=serial)
+        found = self._module.find(token)
+        if TokenFlags.USER_PIN_INITIALIZED in found.flags and not force:
+            raise errors.AlreadyInitialized(serial=token.serial)
         with secret_from(_fd(fds, 0)) as so_pin:
-            self._sessions.may_try(token, UserType.SO, so_pin, use_last_attempt=use_last_attempt)
-            self._sessions.end_all(token)
-            with self._sessions.failures_of(token):
-                try:
-                    self._module.cryptoki.init_token(token.slot_id, so_pin, label)
-                except CkrError as exc:
-                    if exc.ckr != Ckr.PIN_INCORRECT:
-                        raise
-                    raise self._sessions.wrong_pin(token, UserType.SO) from exc
-        return {"serial": serial, "label": label}
+            self._erase(found, so_pin, label, use_last_attempt=use_last_attempt)
+        return {"serial": token.serial, "label": label}
+
+    def _erase(
+        self, token: SlotToken, so_pin: bytearray, label: str, *, use_last_attempt: bool
+    ) -> None:
+        self._sessions.may_try(token, UserType.SO, so_pin, use_last_attempt=use_last_attempt)
+        self._sessions.end_all(token)
+        with self._sessions.failures_of(token):
+            try:
+                self._module.cryptoki.init_token(token.slot_id, so_pin, label)
+            except CkrError as exc:
+                if exc.ckr != Ckr.PIN_INCORRECT:
+                    raise
+                raise self._sessions.wrong_pin(token, UserType.SO) from exc
 
     def init_pin(
-        self, fds: Fds, *, serial: str, force: bool = False, use_last_attempt: bool = False
+        self, fds: Fds, *, token: TokenIdentity, force: bool = False, use_last_attempt: bool = False
     ) -> dict[str, str]:
         """C_InitPIN as SO: gives a token its user PIN; a new one in its place only with `force`."""
-        token = self._module.find(serial)
-        if TokenFlags.USER_PIN_INITIALIZED in token.flags and not force:
-            raise errors.AlreadyInitialized(serial=serial)
+        found = self._module.find(token)
+        if TokenFlags.USER_PIN_INITIALIZED in found.flags and not force:
+            raise errors.AlreadyInitialized(serial=token.serial)
         with secret_from(_fd(fds, 0)) as so_pin, secret_from(_fd(fds, 1)) as new_pin:
-            self._sessions.check_length(token, new_pin)
-            with self._sessions.as_so(token, so_pin, use_last_attempt=use_last_attempt) as handle:
+            self._sessions.check_length(found, new_pin)
+            with self._sessions.as_so(found, so_pin, use_last_attempt=use_last_attempt) as handle:
                 self._module.cryptoki.init_pin(handle, new_pin)
         return {}
 
-    def login(self, fds: Fds, *, serial: str, use_last_attempt: bool = False) -> LoggedIn:
+    def check_so_pin(
+        self, fds: Fds, *, token: TokenIdentity, use_last_attempt: bool = False
+    ) -> dict[str, str]:
+        """Log in as SO and out again: tells a wrong SO PIN before anything hangs on it."""
+        found = self._module.find(token)
+        with (
+            secret_from(_fd(fds, 0)) as so_pin,
+            self._sessions.as_so(found, so_pin, use_last_attempt=use_last_attempt),
+        ):
+            return {}
+
+    def reset_token(
+        self, fds: Fds, *, token: TokenIdentity, label: str, use_last_attempt: bool = False
+    ) -> dict[str, str]:
+        """C_InitToken and C_InitPIN: everything on the token is gone, and its PIN is a new one.
+
+        The new PIN's length is judged before anything is erased.
+        """
+        found = self._module.find(token)
+        with secret_from(_fd(fds, 0)) as so_pin, secret_from(_fd(fds, 1)) as new_pin:
+            self._sessions.check_length(found, new_pin)
+            self._erase(found, so_pin, label, use_last_attempt=use_last_attempt)
+            empty = self._module.find(token)
+            with self._sessions.as_so(empty, so_pin, use_last_attempt=use_last_attempt) as handle:
+                self._module.cryptoki.init_pin(handle, new_pin)
+        return {"serial": token.serial, "label": label}
+
+    def login(self, fds: Fds, *, token: TokenIdentity, use_last_attempt: bool = False) -> LoggedIn:
         """One try with the PIN, and what it opens."""
-        if not fds and self._on_reader(serial):
-            session = self._sessions.login(serial, None, use_last_attempt=use_last_attempt)
+        if not fds and self._on_reader(token):
+            session = self._sessions.login(token, None, use_last_attempt=use_last_attempt)
         else:
             with secret_from(_fd(fds, 0)) as pin:
-                session = self._sessions.login(serial, pin, use_last_attempt=use_last_attempt)
+                session = self._sessions.login(token, pin, use_last_attempt=use_last_attempt)
         with self._sessions.use(session.name):
             return LoggedIn(session.name, objects.private_keys(session.p11))
 
@@ -239,8 +295,8 @@ class Operations:
                 raise errors.SecretMissing(why="nobody_reads") from exc
         return {}
 
-    def _on_reader(self, serial: str) -> bool:
-        return TokenFlags.PROTECTED_AUTHENTICATION_PATH in self._module.find(serial).flags
+    def _on_reader(self, token: TokenIdentity) -> bool:
+        return TokenFlags.PROTECTED_AUTHENTICATION_PATH in self._module.find(token).flags
 
     def _described(self, token: SlotToken) -> TokenInfo:
         flags = token.flags
@@ -292,6 +348,13 @@ def _fd(fds: Fds, index: int) -> int:
     if index >= len(fds):
         raise errors.SecretMissing(why="no_descriptor")
     return fds[index]
+
+
+def _identity(told: object) -> TokenIdentity:
+    try:
+        return msgspec.convert(told, TokenIdentity)
+    except msgspec.ValidationError as exc:
+        raise BadRequest(why=f"token: {exc}") from exc
 
 
 def _id(key_id: str) -> bytes:

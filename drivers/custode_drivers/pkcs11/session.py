@@ -13,6 +13,7 @@ from typing import Final
 import pkcs11
 
 from custode_drivers.api import errors
+from custode_drivers.api.types import TokenIdentity
 from custode_drivers.pkcs11.ckr import Ckr, CkrError, Gone, ckr_of, may_mean_gone, translate
 from custode_drivers.pkcs11.cryptoki import SlotToken, TokenFlags, UserType
 from custode_drivers.pkcs11.module import Module
@@ -67,13 +68,15 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._open)
 
-    def login(self, serial: str, pin: bytearray | None, *, use_last_attempt: bool) -> Session:
+    def login(
+        self, identity: TokenIdentity, pin: bytearray | None, *, use_last_attempt: bool
+    ) -> Session:
         """Log the user in with one try; an older session of this token ends.
 
         :raises PinError: not sent (locked, last attempt, not set, length), or sent and wrong.
-        :raises TokenGone: when no token has this serial.
+        :raises TokenGone: when this token is not here.
         """
-        token = self._module.find(serial)
+        token = self._module.find(identity)
         if TokenFlags.USER_PIN_INITIALIZED not in token.flags:
             raise errors.PinNotSet
         self.may_try(token, UserType.USER, pin, use_last_attempt=use_last_attempt)
@@ -151,13 +154,13 @@ class Sessions:
                 raise errors.TokenGone(serial=token.serial) from exc
             raise translate(exc) from exc
 
-    def check_serial(self, name: str, serial: str) -> None:
+    def check_token(self, name: str, identity: TokenIdentity) -> None:
         """Hold a session against the token the caller means.
 
         :raises SessionUnknown: when it is of another token.
         """
         session = self._open.get(name)
-        if session is not None and session.token.serial != serial:
+        if session is not None and session.token.identity != identity:
             raise errors.SessionUnknown
 
     def drop_gone(self) -> None:
@@ -184,7 +187,7 @@ class Sessions:
     def end_all(self, token: SlotToken | None = None) -> None:
         """End the sessions of one token, or all."""
         for session in list(self._open.values()):
-            if token is None or session.token.serial == token.serial:
+            if token is None or session.token.identity == token.identity:
                 self.end(session)
 
     def check_length(self, token: SlotToken, pin: bytearray) -> None:

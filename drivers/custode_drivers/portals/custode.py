@@ -29,6 +29,8 @@ from custode_authority.wire.messages import (
     NonceIssued,
     NonceRequest,
     OperationView,
+    ReissueRequest,
+    ReissueView,
     ReportRequest,
     ReportView,
     Reservation,
@@ -40,7 +42,7 @@ from custode_authority.wire.messages import (
     StatusStatement,
     canonical,
 )
-from custode_drivers.portals.errors import PortalNonsense
+from custode_drivers.portals.errors import PortalNonsense, PortalRolledBack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,8 +56,10 @@ JSON: Final = "application/json"
 class CustodeClient:
     """One account's view of the authority; every method may raise PortalError."""
 
-    def __init__(self, transport: Transport, api_key: str) -> None:
+    def __init__(self, transport: Transport, api_key: str, known_head: str | None = None) -> None:
+        """`known_head`: the last head of the authority's log that it signed for us."""
         self._transport = transport
+        self._known_head = known_head
         self._bearer = {"Authorization": f"Bearer {api_key}"}
 
     # --- account ------------------------------------------------------------------------------
@@ -82,20 +86,31 @@ class CustodeClient:
         """Ask afresh what became of a certificate; the answer is signed over our nonce.
 
         :raises PortalNonsense: when signature, nonce or fingerprint of the answer do not fit.
+        :raises PortalRolledBack: when its log does not hold the head that is known here.
         """
-        query = StatusQuery(fingerprint_sha256=fingerprint_sha256, nonce=secrets.token_urlsafe(24))
+        query = StatusQuery(
+            fingerprint_sha256=fingerprint_sha256,
+            nonce=secrets.token_urlsafe(24),
+            known_head=self._known_head,
+        )
         signed = self._post("/v1/status", query, Signed)
         try:
             statement = msgspec.json.decode(self.statement(signed.statement), type=StatusStatement)
-        except (cms.SignatureInvalid, msgspec.DecodeError) as exc:
+        except (cms.SignatureInvalid, msgspec.DecodeError, UnicodeDecodeError) as exc:
             raise PortalNonsense("the status is not signed by the authority") from exc
         if (statement.nonce, statement.fingerprint_sha256) != (query.nonce, fingerprint_sha256):
             raise PortalNonsense("the status answers another question")
+        if not statement.knows_head:
+            raise PortalRolledBack("it does not know what it signed before")
         return statement
 
     def report(self, request: ReportRequest) -> ReportView:
         """Report a loss, theft or fault; takes effect at once."""
         return self._post("/v1/reports", request, ReportView)
+
+    def reissue(self, request: ReissueRequest) -> ReissueView:
+        """Give up the certificates of a token whose PIN is gone; takes effect at once."""
+        return self._post("/v1/reissues", request, ReissueView)
 
     def preview_cancellation(self, request: CancellationPreviewRequest) -> CancellationPreview:
         """What a cancellation would take in; changes nothing."""
@@ -166,6 +181,10 @@ class CustodeClient:
             f"/v1/backups/{request.backup_id}/retirement", request, sign, BackupView
         )
 
+    def abandon(self, backup_id: str) -> BackupView:
+        """Give up a reservation that was never confirmed; refused once it was."""
+        return self._body(f"/v1/backups/{backup_id}/abandonment", b"", {}, BackupView)
+
     # --- statements ---------------------------------------------------------------------------
 
     def statement(self, signed: bytes) -> bytes:
@@ -206,5 +225,5 @@ class CustodeClient:
 def _decode(content: bytes, answer: type[T]) -> T:
     try:
         return msgspec.json.decode(content, type=answer)
-    except msgspec.DecodeError as exc:
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise PortalNonsense(f"the answer is no {answer}") from exc

@@ -1,8 +1,11 @@
 """Errors of the portals.
 
 PortalError
-├── PortalUnavailable   nobody answered in time, or the answer was a 502/503/504
+├── PortalUnavailable   nobody is there, or the answer was a 502/503/504
+├── PortalSilent        the request was sent, and no whole answer came in time
+├── PortalClock         the pinned authority's certificate does not hold at this computer's time
 ├── PortalUntrusted     somebody answered who does not hold the pinned authority's certificate
+├── PortalRolledBack    the portal's own log does not know any more what it signed before
 ├── PortalNonsense      the answer is not what the protocol says
 └── PortalRefused       a problem document (RFC 9457): `code`, `detail`, `status`
 """
@@ -15,11 +18,23 @@ class PortalError(Exception):
 
 
 class PortalUnavailable(PortalError):
-    """Nobody answered in time; nothing is known about what the portal did."""
+    """Nobody is there to answer; the portal did nothing."""
+
+
+class PortalSilent(PortalError):
+    """No whole answer came in time; nothing is known about what the portal did."""
+
+
+class PortalClock(PortalError):
+    """The peer's certificate is not valid at the time this computer shows; nothing was sent."""
 
 
 class PortalUntrusted(PortalError):
     """The peer's certificate does not chain to the pinned authority; nothing was sent."""
+
+
+class PortalRolledBack(PortalError):
+    """The portal's database was put back to an earlier state; its word counts no more."""
 
 
 class PortalNonsense(PortalError):

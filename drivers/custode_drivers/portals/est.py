@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import httpx
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from custode_drivers.portals.errors import PortalNonsense
@@ -52,14 +52,26 @@ class EstClient:
     def simpleenroll(
         self, csr: bytes, headers: dict[str, str] | None = None
     ) -> Issued | Generating:
-        """Send a DER PKCS#10 (RFC 7030 §4.2); `headers` are added to the request.
+        """Ask for a certificate (RFC 7030 §4.2.1); `headers` are added to the request.
 
         :raises PortalRefused: when the server refuses the request.
         :raises PortalNonsense: when the certificate in the answer is not for the request's key.
         """
+        return self._enroll("simpleenroll", csr, headers)
+
+    def simplereenroll(
+        self, csr: bytes, headers: dict[str, str] | None = None
+    ) -> Issued | Generating:
+        """Ask for a certificate in an active one's place (RFC 7030 §4.2.2), as `simpleenroll`."""
+        return self._enroll("simplereenroll", csr, headers)
+
+    def _enroll(
+        self, operation: str, csr: bytes, headers: dict[str, str] | None
+    ) -> Issued | Generating:
+        """Send a DER PKCS#10, or send it again to fetch what came of it."""
         answer = self._transport.send(
             "POST",
-            f"{WELL_KNOWN}/simpleenroll",
+            f"{WELL_KNOWN}/{operation}",
             # RFC 8951 §3.1: base64 without any Content-Transfer-Encoding header; on one line,
             # which every server reads.
             content=base64.b64encode(csr),
@@ -70,9 +82,16 @@ class EstClient:
             return Generating(_retry_after_s(answer))
         wanted = x509.load_der_x509_csr(csr).public_key()
         for der in _certificates(answer):
-            if x509.load_der_x509_certificate(der).public_key() == wanted:
+            if _is_for(der, wanted):
                 return Issued(der)
         raise PortalNonsense("the certificate is not for the key of the request")
+
+
+def _is_for(der: bytes, wanted: object) -> bool:
+    try:
+        return x509.load_der_x509_certificate(der).public_key() == wanted
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+        return False  # of a key that we cannot even read
 
 
 def _retry_after_s(answer: httpx.Response) -> int:
@@ -88,6 +107,6 @@ def _certificates(answer: httpx.Response) -> list[bytes]:
     try:
         der = base64.b64decode(answer.content)
         found = pkcs7.load_der_pkcs7_certificates(der)
-    except (binascii.Error, ValueError) as exc:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as exc:
         raise PortalNonsense("the answer is no certs-only PKCS #7") from exc
     return [certificate.public_bytes(Encoding.DER) for certificate in found]

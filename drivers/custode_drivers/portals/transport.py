@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ssl
+import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -14,8 +16,11 @@ import msgspec
 
 from custode_authority.wire.messages import Problem
 from custode_drivers.portals.errors import (
+    PortalClock,
+    PortalError,
     PortalNonsense,
     PortalRefused,
+    PortalSilent,
     PortalUnavailable,
     PortalUntrusted,
 )
@@ -24,7 +29,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 TIMEOUT_S: Final = 20.0
+"""For each step (connect, send, next piece of the answer), and for the whole exchange."""
 MAX_ANSWER: Final = 4 << 20
+# OpenSSL, x509_vfy.h: not yet valid, and expired.
+_WRONG_TIME: Final = frozenset({9, 10})
+# httpcore and h11 have one class for an end in the middle and for what is no HTTP at all.
+_HUNG_UP: Final = ("disconnected", "closed connection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +75,13 @@ class Transport:
         context.load_verify_locations(cadata=self.ca_der)
         # trust_env=False: a proxy or a CA bundle named in the environment must not step in between.
         self._client = httpx.Client(
-            base_url=address.url, verify=context, trust_env=False, timeout=timeout_s
+            base_url=address.url,
+            verify=context,
+            trust_env=False,
+            timeout=timeout_s,
+            headers={"Accept-Encoding": "identity"},
         )
+        self._timeout_s = timeout_s
 
     def __enter__(self) -> Self:
         return self
@@ -90,41 +105,62 @@ class Transport:
     ) -> httpx.Response:
         """Send one request, read one answer of 2xx.
 
-        :raises PortalUnavailable: when nobody answers in time, or the portal says 502, 503, 504.
+        :raises PortalUnavailable: when nobody is there, or the portal says 502, 503, 504.
+        :raises PortalSilent: when somebody is, and no whole answer came in time.
         :raises PortalUntrusted: when the TLS peer is not certified by the pinned CA.
+        :raises PortalClock: when it is, but not for the time that this computer shows.
+        :raises PortalNonsense: when the answer is no HTTP, compressed, or larger than MAX_ANSWER.
         :raises PortalRefused: when the portal answers with any other error.
         """
+        request = self._client.build_request(method, path, content=content, headers=headers)
         try:
-            answer = self._client.request(method, path, content=content, headers=headers, auth=auth)
+            with closing(self._client.send(request, auth=auth, stream=True)) as streamed:
+                answer = self._read(streamed)
         except httpx.TransportError as exc:
-            if _is_certificate_error(exc):
-                raise PortalUntrusted("the peer is not the pinned authority") from exc
-            raise PortalUnavailable(type(exc).__name__) from exc
-        if len(answer.content) > MAX_ANSWER:
-            raise PortalNonsense("the answer is too large")
+            raise _translated(exc) from exc
         if answer.is_success:
             return answer
         if answer.status_code in {502, 503, 504}:
             raise PortalUnavailable(f"HTTP {answer.status_code}")
         raise _refusal(answer)
 
+    def _read(self, answer: httpx.Response) -> httpx.Response:
+        """Read an answer to its end, which has to come in time: a drop now and then is none."""
+        if answer.headers.get("Content-Encoding", "identity") != "identity":
+            raise PortalNonsense("the answer is compressed")  # nobody asked; it could be a bomb
+        until = time.monotonic() + self._timeout_s
+        content = bytearray()
+        for piece in answer.iter_raw():
+            content += piece
+            if len(content) > MAX_ANSWER:
+                raise PortalNonsense("the answer is too large")
+            if time.monotonic() > until:
+                raise PortalSilent("too slow")
+        return httpx.Response(answer.status_code, headers=answer.headers, content=bytes(content))
 
-def _is_certificate_error(exc: BaseException | None) -> bool:
-    """Whether a certificate failure lies anywhere under `exc`: httpx and httpcore wrap it twice."""
-    while exc is not None:
-        if isinstance(exc, ssl.SSLCertVerificationError):
-            return True
-        if isinstance(exc, httpx.ConnectError) and "CERTIFICATE_VERIFY_FAILED" in str(exc):
-            return True
-        exc = exc.__cause__ or exc.__context__
-    return False
+
+def _translated(exc: httpx.TransportError) -> PortalError:
+    """Say why there was no answer; httpx and httpcore wrap the reason twice."""
+    cause: BaseException | None = exc
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            if cause.verify_code in _WRONG_TIME:
+                return PortalClock(cause.verify_message)
+            return PortalUntrusted("the peer is not the pinned authority")
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
+        return PortalUnavailable(type(exc).__name__)
+    hung_up = any(sign in str(exc) for sign in _HUNG_UP)
+    if isinstance(exc, httpx.RemoteProtocolError) and not hung_up:
+        return PortalNonsense("the answer is no HTTP")
+    return PortalSilent(type(exc).__name__)
 
 
 def _refusal(answer: httpx.Response) -> PortalRefused | PortalNonsense:
     """Read a problem document; an EST server of another maker may send plain text instead."""
     try:
         problem = msgspec.json.decode(answer.content, type=Problem)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         if answer.status_code < httpx.codes.BAD_REQUEST:
             return PortalNonsense(f"unexpected HTTP {answer.status_code}")
         text = answer.text[:200]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from custode_drivers.api.errors import ModuleFailed
+from custode_drivers.api.types import TokenIdentity
 
 MODULE_PLACES: Final = (
     "/usr/lib/softhsm/libsofthsm2.so",
@@ -32,6 +33,11 @@ class TokenFiles:
     directory: Path
     serial: str
     label: str
+
+    @property
+    def identity(self) -> TokenIdentity:
+        """Who SoftHSM 2 says that it is."""
+        return TokenIdentity("SoftHSM project", "SoftHSM v2", self.serial)
 
 
 def find_module() -> str:
