@@ -59,6 +59,24 @@ def original(state: State) -> CertificateRecord | None:
     )
 
 
+def reportable(state: State, operation: str | None = None) -> tuple[CertificateRecord, ...]:
+    """Which certificate a report of loss, theft or fault is about: one, or all that it could be.
+
+    The primary's newest one, whatever became of it: a report whose answer was lost is repeated, and
+    must meet the same certificate again, never the one on another token. Without a known primary
+    (another computer, a lost database) it has to be the only live one. `operation` names it.
+    """
+    issued = [c for c in state.certificates.values() if c.fingerprint_sha256 is not None]
+    if operation is not None:
+        return tuple(c for c in issued if c.id_operazione == operation)
+    primary = state.identity.primary if state.identity else None
+    on_primary = [c for c in issued if primary is not None and c.token == primary]
+    if on_primary:
+        return (max(on_primary, key=lambda c: c.requested_at),)
+    usable = LIVE | {CertificateState.EXPIRED}
+    return tuple(c for c in issued if c.state in usable)
+
+
 def remembered_status(state: State, fingerprint_sha256: str) -> AuthorityStatus:
     """What the authority last said of that certificate, with its time."""
     record = state.certificate(fingerprint_sha256)

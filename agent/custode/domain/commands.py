@@ -27,14 +27,20 @@ Data = Mapping[str, str | int | bool | None]  # JSON values only: it goes to the
 
 @dataclass(frozen=True, slots=True)
 class CloseGate:
-    """End every use of a backup at once; these facts block."""
+    """End every use of a backup at once; these facts block.
+
+    Announced to faces. A hook of its own is for the stage that serves an opened backup to programs.
+    """
 
     reasons: tuple[GateReason, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class OpenGate:
-    """Nothing here blocks any more. Opens nothing by itself: each use asks `gate.verdict` first."""
+    """Nothing here blocks any more. Opens nothing by itself: each use asks `gate.verdict` first.
+
+    Announced to faces; a hook comes with that of CloseGate.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ class QueryStatus:
 class InstallWaiting:
     """A certificate is there and so is its key's token: wake the procedure that waits for both.
 
-    Without such a procedure nothing is done: installing needs a PIN, and nobody asked for it.
+    No procedure waits so yet (a tray's will): installing needs a PIN, and nobody asked for it.
     """
 
     id_operazione: str

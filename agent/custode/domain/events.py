@@ -47,11 +47,13 @@ class TokensListed:
     """All tokens a module shows now: the answer to a ReadTokens, and sent for nothing else.
 
     Insertions and removals are derived from it. Whoever wants a fresh listing sends PlugHinted.
+    `token_unreadable`: beside them sits one that answers nothing, so nobody knows which it is.
     """
 
     module: str
     tokens: tuple[TokenSeen, ...]
     at: datetime
+    token_unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,6 @@ class ModuleFailed:
     why: str
     at: datetime
     token_in_slot: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ModuleRecovered:
-    """A module that had failed works again; its tokens are to be read."""
-
-    module: str
-    at: datetime
 
 
 # --- from the person, through procedures ------------------------------------------------------
@@ -131,7 +125,7 @@ class PinAccepted:
 
 @dataclass(frozen=True, slots=True)
 class NeedSnoozed:
-    """*Ricordamelo domani*: no prompt for that need before `until`."""
+    """*Ricordamelo domani*: no prompt for that need before `until`. For a tray, still to come."""
 
     key: str
     until: datetime
@@ -255,7 +249,7 @@ class ClockTicked:
     at: datetime
 
 
-DriverEvent = AgentStarted | PlugHinted | TokensListed | ModuleFailed | ModuleRecovered
+DriverEvent = AgentStarted | PlugHinted | TokensListed | ModuleFailed
 PersonEvent = (
     IdentitySet
     | TokenInitialised

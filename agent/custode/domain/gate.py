@@ -4,10 +4,11 @@ What is remembered only ever closes; what opens must come from an `Answer`, aske
 one thing that never ages is the final cancellation of the original. `facts_for` takes the
 facts from the state.
 
-A module that was hinted at and is not read yet blocks. One that *failed* does not, unless it is
-known that a token is in its slot: else a broken original, which often breaks its module too, would
-lock its owner out of the backup made for that day. Nothing is opened by it: without the authority's
-cancellation of the original and its grant the gate stays closed.
+A module that was hinted at and is not read yet blocks. So does one that showed tokens and then
+failed, until it is read again: whatever it showed may still be there. One that *failed* without
+having shown any does not, unless it is known that a token is in its slot: else a broken original,
+which often breaks its module too, would lock its owner out of the backup made for that day. Nothing
+is opened by it: without the authority's cancellation and grant the gate stays closed.
 """
 
 from __future__ import annotations
@@ -117,7 +118,8 @@ class GateFacts:
     """The facts of domain.md's table. `facts_for` makes them.
 
     `originals_here`: tokens that carry the original. `not_identified`, `unreadable`: modules.
-    `backup_fresh`: the state of the backup was asked for now. `mismatch`: what a grant, or the
+    `backup_fresh`: the state of the backup was asked for now. `retired_why`: the authority's word
+    for what retired it, for the sentence. `mismatch`: what a grant, or the
     record kept here, says differently.
     """
 
@@ -128,6 +130,7 @@ class GateFacts:
     unreadable: tuple[str, ...] = ()
     backup: BackupState | None = None
     backup_fresh: bool = False
+    retired_why: str = ""
     mismatch: tuple[str, ...] = ()
     ceased: bool = False
     successor: CertificateState | None = None
@@ -186,6 +189,7 @@ def facts_for(
         # An end that is remembered stays one, whatever a rolled-back authority says.
         backup=remembered if remembered in ENDED else said or remembered,
         backup_fresh=said is not None,
+        retired_why=(record.retired_why if record is not None else None) or "",
         mismatch=_mismatch(record, grant, backup_id, original_sha256),
         ceased=(answer is not None and answer.ceased)
         or (state.identity is not None and state.identity.ceased),
@@ -230,7 +234,7 @@ def not_identified(state: State) -> tuple[str, ...]:
 
 
 def unreadable(state: State) -> tuple[str, ...]:
-    """Modules that failed with a token in their slot."""
+    """Modules in whose slots a token may sit that answers nothing."""
     return tuple(m.name for m in state.modules.values() if m.unreadable)
 
 
@@ -294,7 +298,8 @@ def _activation(facts: GateFacts) -> tuple[GateReason, ...]:
 def _backup_state(facts: GateFacts) -> GateReason | None:
     backup = facts.backup
     if backup is not None and backup in ENDED:
-        return GateReason(*ENDED[backup])
+        args = {"why": facts.retired_why} if facts.retired_why else {}
+        return GateReason(*ENDED[backup], args)
     enough = backup is BackupState.COLLECTED or (
         facts.purpose is Purpose.ACTIVATE and backup is not BackupState.RESERVED
     )
@@ -322,6 +327,11 @@ def _successor(facts: GateFacts) -> tuple[GateReason, ...]:
 def _status(state: State, original_sha256: str, answer: Answer | None) -> AuthorityStatus:
     if answer is None:
         return remembered_status(state, original_sha256)
+    record = state.certificate(original_sha256)
+    until = record.expires_at if record is not None else None
+    if answer.original is CertificateState.EXPIRED and until is not None and answer.at < until:
+        # The authority's clock went back since it noted the end: by its own time it is valid.
+        return AuthorityStatus(original_sha256, None, answer.at, Source.FRESH)
     return AuthorityStatus(original_sha256, answer.original, answer.at, Source.FRESH)
 
 

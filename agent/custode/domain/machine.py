@@ -29,7 +29,6 @@ from custode.domain.events import (
     ClockTicked,
     IdentitySet,
     ModuleFailed,
-    ModuleRecovered,
     NeedSnoozed,
     OperationEnded,
     OperationPaused,
@@ -68,7 +67,7 @@ def step(state: State, event: Event) -> Change:
 
 def _take_in(state: State, event: Event) -> Change:
     match event:
-        case AgentStarted() | PlugHinted() | TokensListed() | ModuleFailed() | ModuleRecovered():
+        case AgentStarted() | PlugHinted() | TokensListed() | ModuleFailed():
             return _from_drivers(state, event)
         case AuthorityReachable() | AuthorityUnreachable() | AuthorityDescribed():
             return _of_authority(state, event)
@@ -99,8 +98,6 @@ def _from_drivers(state: State, event: DriverEvent) -> Change:
             return presence.listed(state, event)
         case ModuleFailed():
             return presence.failed(state, event)
-        case ModuleRecovered():
-            return presence.recovered(state, event.module)
         case _:
             assert_never(event)
 

@@ -67,7 +67,10 @@ class HeldKey:
 
 @dataclass(frozen=True, slots=True)
 class TokenSeen:
-    """A token as the worker's `list` reports it; `tokens.seen` makes it from one row."""
+    """A token as the worker's `list` reports it; `tokens.seen` makes it from one row.
+
+    `min_pin`, `max_pin`: 0 where the module states none; the worker holds every PIN against them.
+    """
 
     id: TokenId
     label: str
@@ -132,7 +135,7 @@ class Module:
 
     `pending`: something changed there and the tokens are not read yet. `reading`: a ReadTokens is
     on its way; `read_again`: it may have begun too early. `failure`: why the module cannot work.
-    `unreadable`: it failed although a token is in one of its slots.
+    `unreadable`: a token may be in one of its slots and answers nothing.
     """
 
     name: str

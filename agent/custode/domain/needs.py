@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from custode.domain.model import CertificateRecord, State, TokenId, TokenSeen
 
 EXPIRY_STEPS: Final = (0, 1, 3, 7, 14, 30)  # days left at which the person is told again
+_ON_ITS_WAY: Final = frozenset({BackupState.REQUESTED, BackupState.APPROVED, BackupState.COLLECTED})
 _ORDER: Final = {kind: place for place, kind in enumerate(NeedKind)}
 
 
@@ -63,8 +64,13 @@ def _of_token(token: TokenSeen, state: State) -> Iterator[Need]:
         )
     if not token.user_pin_initialized and what not in {TokenState.FOREIGN, TokenState.RETIRED}:
         yield Need(NeedKind.PIN_NOT_SET, name, token.id, token.label, True)
-    elif what is TokenState.UNKNOWN and state.identity is not None:
+    elif what is TokenState.UNKNOWN and state.identity is not None and not _awaited(state):
         yield Need(NeedKind.UNKNOWN_TOKEN, name, token.id, token.label, True)
+
+
+def _awaited(state: State) -> bool:
+    """Whether a backup is on its way to a new token: no key is to be made on that one."""
+    return any(b.state in _ON_ITS_WAY for b in state.backups.values())
 
 
 def _of_certificates(state: State, now: datetime) -> Iterator[Need]:
@@ -127,7 +133,11 @@ def _of_operations(state: State) -> Iterator[Need]:
     next_steps = {BackupState.APPROVED: "backup.collect", BackupState.COLLECTED: "backup.restore"}
     for backup in state.backups.values():
         if backup.state in next_steps:
-            args = {"what": next_steps[backup.state], "folder_name": backup.folder_name or ""}
+            args = {
+                "what": next_steps[backup.state],
+                "folder_name": backup.folder_name or "",
+                "folder": backup.folder_path or backup.folder_name or "",
+            }
             yield Need(NeedKind.OPERATION_CAN_GO_ON, backup.backup_id, text_args=args)
 
 

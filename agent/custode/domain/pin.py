@@ -69,8 +69,3 @@ def accepted(known: KnownToken, role: PinRole) -> KnownToken:
             return replace(known, so_pin_failures=0)
         case _:
             assert_never(role)
-
-
-def length_fits(length: int, token: TokenSeen) -> bool:
-    """Whether a PIN of that many bytes may be sent; a maximum of 0 means that none is stated."""
-    return token.min_pin <= length and (token.max_pin == 0 or length <= token.max_pin)

@@ -75,8 +75,12 @@ def listed(state: State, event: TokensListed) -> Change:
         stays.append(replace(old, token=token))
         if old.token != token:
             changed.append(token)
-    module = replace(before, failure=None, unreadable=False, insertions=tuple(stays))
+    module = replace(
+        before, failure=None, unreadable=event.token_unreadable, insertions=tuple(stays)
+    )
     state, commands = _answered(replace(state, last_insertion=last), module)
+    if before.failure is not None:
+        commands.append(Announce("module_recovered", {"module": event.module}))
     removed = [i.token for i in left]
     commands += [c for t in removed for c in _told("token_removed", t, state)]
     state, more = _learn(state, [i.token for i in stays])
@@ -88,21 +92,18 @@ def listed(state: State, event: TokensListed) -> Change:
 
 
 def failed(state: State, event: ModuleFailed) -> Change:
-    """A failed module shows no token; what it showed counts as removed (see `gate` for why)."""
+    """A failed module shows no token; what it showed before it failed may still be there.
+
+    So it blocks until it is read again, unless it showed none (see `gate` for why).
+    """
     before = state.modules.get(event.module, Module(event.module))
-    module = replace(before, failure=event.why, unreadable=event.token_in_slot, insertions=())
+    unreadable = event.token_in_slot or bool(before.insertions) or before.unreadable
+    module = replace(before, failure=event.why, unreadable=unreadable, insertions=())
     state, commands = _answered(state, module)
     commands += [c for i in before.insertions for c in _told("token_removed", i.token, state)]
     if before.failure != event.why:
         commands.append(Announce("module_failed", {"module": event.module, "why": event.why}))
     return state, tuple(commands)
-
-
-def recovered(state: State, name: str) -> Change:
-    """It works again; what it shows is not known until it was read."""
-    module = state.modules.get(name, Module(name))
-    state, commands = hinted(_with(state, replace(module, failure=None, unreadable=False)), name)
-    return state, (Announce("module_recovered", {"module": name}), *commands)
 
 
 def _with(state: State, module: Module) -> State:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from custode.domain.certificates import LIVE, remembered_status
 from custode.domain.gate import (
@@ -21,9 +21,13 @@ from custode.domain.gate import (
     verdict,
 )
 from custode.domain.model import Source
+from custode_authority.wire.states import BackupState
 
 if TYPE_CHECKING:
     from custode.domain.model import State
+
+
+_NO_BACKUP: Final = frozenset({*ENDED, BackupState.RESERVED})
 
 
 def local_reasons(state: State) -> tuple[GateReason, ...]:
@@ -39,7 +43,8 @@ def local_reasons(state: State) -> tuple[GateReason, ...]:
 
 def standing(state: State) -> Verdict:
     """How the gate stands by what is known, for `status`: of the newest backup that may be used."""
-    alive = [b for b in state.backups.values() if b.state not in ENDED]
+    # One that is only reserved is no backup yet, and may never become one.
+    alive = [b for b in state.backups.values() if b.state not in _NO_BACKUP]
     if not alive:
         reason = GateReason(GateCode.NO_BACKUP, Remedy.CREATE_BACKUP)
         return Verdict(allowed=False, reasons=(reason, *local_reasons(state)))

@@ -20,7 +20,7 @@ from custode_authority.wire.states import BackupState, CertificateState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from custode.domain.model import CertificateRecord, State
+    from custode.domain.model import CertificateRecord, KnownToken, State
 
 # What an original is to its backup once that was activated: out of use for good.
 ACTIVATED: Final = frozenset({BackupState.COLLECTED, BackupState.RESTORED})
@@ -38,25 +38,37 @@ def recognise(token: TokenSeen, state: State) -> TokenState:
     4. It carries a certificate of ours, or was taken on here: `recognised`.
     5. It carries certificates, none of them ours: `foreign`; without an identity nothing is.
     """
-    known = state.known.get(token.id)
+    return _judge(token.id, carried(token, state), state, carries_any=bool(token.certificates))
+
+
+def remembered(known: KnownToken, state: State) -> TokenState:
+    """Say the same of a token that is not here, by what was put onto it."""
+    records = state.certificates.values()
+    put = tuple(c for c in records if c.installed and c.token == known.id)
+    return _judge(known.id, put, state, carries_any=False)
+
+
+def _judge(
+    token: TokenId, ours: tuple[CertificateRecord, ...], state: State, *, carries_any: bool
+) -> TokenState:
+    known = state.known.get(token)
     spare = known is not None and known.spare_for is not None
     primary = state.identity.primary if state.identity else None
-    ours = carried(token, state)
     if any(_in_use(c, state) for c in ours):
-        if primary in {None, token.id}:
+        if primary in {None, token}:
             return TokenState.PRIMARY
         return TokenState.SPARE if spare else TokenState.RECOGNISED
     if any(_given_up(c, state) for c in ours):
         return TokenState.RETIRED
-    if any(c.state in _ENDED for c in ours) and primary not in {None, token.id}:
+    if any(c.state in _ENDED for c in ours) and primary not in {None, token}:
         return TokenState.RETIRED
-    if primary == token.id:
+    if primary == token:
         return TokenState.PRIMARY
     if spare:
         return TokenState.SPARE
     if ours or (known is not None and known.adopted):
         return TokenState.RECOGNISED
-    if token.certificates and state.identity is not None:
+    if carries_any and state.identity is not None:
         return TokenState.FOREIGN
     return TokenState.UNKNOWN
 
@@ -119,8 +131,8 @@ def seen(module: str, row: Mapping[str, Any]) -> TokenSeen:
             login_required=bool(row["login_required"]),
             protected_path=bool(row["protected_path"]),
             removable=bool(row["removable"]),
-            min_pin=int(row["min_pin"]),
-            max_pin=int(row["max_pin"]),
+            min_pin=int(row["min_pin"] or 0),
+            max_pin=int(row["max_pin"] or 0),
             mechanisms=tuple(_text(m) for m in row["mechanisms"]),
             certificates=tuple(
                 HeldCertificate(_text(c["key_id"]), _text(c["label"]), _fingerprint(c["der"]))
