@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from custode.daemon import methods, peer
+from custode import taking_up
+from custode.daemon import methods, peer, rollback
 from custode.daemon.audit import Anchor, AuditLog
 from custode.daemon.authority import ConfiguredAuthority
 from custode.daemon.client_port import ConnectedClient, NoClient
@@ -20,7 +21,7 @@ from custode.daemon.config_file import LiveConfig
 from custode.daemon.context import Context, Method, Resume
 from custode.daemon.executor import Executor, Hook
 from custode.daemon.jobs import JobWorkers
-from custode.daemon.journal import Journal
+from custode.daemon.journal import Journal, Operation
 from custode.daemon.mailbox import Mailbox
 from custode.daemon.records import load_state
 from custode.daemon.rpc_connection import Connection
@@ -79,8 +80,7 @@ class Agent:
     async def run(self, ready: Callable[[], None]) -> None:
         """Serve until `stop`; `ready` is called when clients can connect.
 
-        :raises CustodeError: CONFIG_INVALID, DATABASE_CORRUPT, AUDIT_BROKEN, FILE_UNWRITABLE: the
-            agent does not start then
+        :raises CustodeError: CONFIG_INVALID, DATABASE_CORRUPT, FILE_UNWRITABLE: it does not start
         """
         async with contextlib.AsyncExitStack() as stack:
             ctx, executor = self._open(stack)
@@ -99,6 +99,9 @@ class Agent:
                 stack.push_async_callback(_cancel, asyncio.ensure_future(loop))
             self._watch(stack, ctx, tokens)
             await self._first_read(ctx, tokens)
+            # Before anybody can begin another: what is begun from now on is its beginner's.
+            left = ctx.journal.pending()
+            stack.push_async_callback(taking_up.stop)
             activated = peer.activated_sockets()
             for start, path in (
                 (secrets.start, self._paths.secrets_socket),
@@ -110,7 +113,7 @@ class Agent:
                 await _maybe(start(listener))
             stack.push_async_callback(secrets.close)
             stack.push_async_callback(server.close)
-            stack.push_async_callback(_cancel, asyncio.ensure_future(self._resume(ctx)))
+            self._resume(ctx, left)
             ctx.audit.append("agent_started")
             ready()
             await self._stopping.wait()
@@ -125,6 +128,8 @@ class Agent:
         stack.callback(audit.close)
         if store.fresh:
             audit.append("state_created")  # beside an older log: somebody took the database away
+        else:
+            rollback.end_again(store, audit)
         stack.callback(audit.append, "agent_stopped")
         executor = Executor(store, audit, self._announced)
         current = config.current()
@@ -153,6 +158,12 @@ class Agent:
         self._announce(name, data)
 
     def _register(self, ctx: Context, executor: Executor, tokens: TokenWorkers) -> None:
+        def over(operation_id: str) -> None:
+            if operation_id in ctx.state.waiting:
+                ctx.mailbox.put(events.OperationEnded(operation_id, ctx.clock.now()))
+
+        ctx.journal.when_over = over
+
         async def read(command: Command) -> None:
             assert isinstance(command, commands.ReadTokens)  # noqa: S101 - what it is registered for
             await ctx.mailbox.post(await _read_module(tokens, command.module, ctx.clock))
@@ -184,26 +195,23 @@ class Agent:
 
     async def _first_read(self, ctx: Context, tokens: TokenWorkers) -> None:
         """List every module's tokens before anyone asks; a slow one is not waited for."""
-        await ctx.post(events.AgentStarted(tokens.names, ctx.clock.now()))
+        now = ctx.clock.now()
+        await ctx.post(events.AgentStarted(tokens.names, now))
+        await ctx.post(ctx.authority.described(now))
         with contextlib.suppress(CustodeError):
             await ctx.mailbox.until(
                 lambda state: not any(m.pending for m in state.modules.values()), FIRST_READ_S
             )
 
-    async def _resume(self, ctx: Context) -> None:
-        """Take up what an earlier run of the agent left half done, oldest first."""
-        for operation in ctx.journal.pending():
+    def _resume(self, ctx: Context, left: Sequence[Operation]) -> None:
+        """Take up what an earlier run of the agent left half done, each for itself."""
+        for operation in left:
             resume = self._wiring.resume.get(operation.kind)
             if resume is None:
                 _log.warning("operation %s: nobody resumes %s", operation.id, operation.kind)
                 continue
             _log.info("operation %s: resuming %s", operation.id, operation.kind)
-            try:
-                await resume(ctx, operation)
-            except CustodeError as exc:
-                _log.warning("operation %s stays pending: %s", operation.id, exc)
-            except Exception:  # noqa: BLE001 - one broken resume must not keep the others back
-                _log.exception("operation %s stays pending", operation.id)
+            taking_up.behind(taking_up.take_up(ctx, operation, resume))
 
     async def _stop_method(self, _ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
         self.stop()
@@ -214,11 +222,15 @@ async def _read_module(tokens: TokenWorkers, module: str, clock: Clock) -> event
     """Read a module; whatever goes wrong is an answer too, for the domain waits for one."""
     try:
         rows = await tokens.list_module(module)
-        return events.TokensListed(module, tuple(seen(module, row) for row in rows), clock.now())
     except CustodeError as exc:
         return events.ModuleFailed(module, str(exc.data.get("why") or exc), clock.now())
+    readable = [row for row in rows if "unreadable" not in row]
+    try:
+        shown = tuple(seen(module, row) for row in readable)
     except ValueError as exc:
-        return events.ModuleFailed(module, str(exc), clock.now())
+        return events.ModuleFailed(module, str(exc), clock.now(), token_in_slot=True)
+    mute = len(readable) < len(rows)
+    return events.TokensListed(module, shown, clock.now(), token_unreadable=mute)
 
 
 def _handler(ctx: Context, secrets: SecretsServer, method: Method) -> Handler:

@@ -13,17 +13,22 @@ import hashlib
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from custode.daemon import authority_recovery
+from custode.daemon.audit import Anchor
 from custode.daemon.context import AuthorityAddress
 from custode.daemon.orphan import end_orphan, process_mark
+from custode.domain.events import AuthorityDescribed
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from custode.daemon.config_file import LiveConfig
     from custode.daemon.context import Authority
     from custode.daemon.store import Store
@@ -32,6 +37,7 @@ if TYPE_CHECKING:
 INIT_DEADLINE_S: Final = 60.0
 READY_DEADLINE_S: Final = 30.0
 STOP_DEADLINE_S: Final = 5.0
+ORPHAN_S: Final = 600.0
 _READY: Final = b"ready\n"
 _PIN: Final = "authority.pin_sha256"
 _PROCESS: Final = "authority.process"
@@ -59,6 +65,10 @@ class ConfiguredAuthority:
         self._argv = tuple(argv)
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
+        self._uses = 0
+        self._idle: asyncio.TimerHandle | None = None
+        self._idle_s = 0.0
+        self._ending: asyncio.Task[None] | None = None  # the loop keeps only a weak reference
 
     @property
     def running(self) -> bool:
@@ -72,16 +82,97 @@ class ConfiguredAuthority:
             if not settings.autostart:
                 await self._end()
                 raise CustodeError(ErrorCode.AUTHORITY_STOPPED)
-            if not (self._home / "authority.json").is_file():
+            if not self._there():
+                if self._store.meta(_PIN) is not None:
+                    # There was one, and certificates name it: another in its place would only
+                    # hide that it is lost.
+                    raise CustodeError(ErrorCode.AUTHORITY_LOST, path=str(self._home))
                 await self._init(settings.generation_s)
             address = self._address()
             if not self.running:
                 await self._serve(settings.idle_s)
             return address
 
+    @contextlib.asynccontextmanager
+    async def in_use(self) -> AsyncIterator[AuthorityAddress]:
+        self._uses += 1
+        self._stop_idle()
+        try:
+            yield await self.ensure_running()
+        finally:
+            self._uses -= 1
+            if not self._uses and self.running:
+                loop = asyncio.get_running_loop()
+                self._stop_idle()
+                self._idle = loop.call_later(self._idle_s, self._idle_out)
+
+    def _idle_out(self) -> None:
+        self._ending = asyncio.ensure_future(self._end_idle())
+
+    async def _end_idle(self) -> None:
+        """End it, unless somebody uses it again; who begins to meanwhile waits for the turn."""
+        async with self._turn:
+            if not self._uses:
+                await self._end()
+
+    def _stop_idle(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+
     async def stop(self) -> None:
+        self._stop_idle()
         async with self._turn:
             await self._end()
+
+    async def export(self, to: str, pin_fd: int) -> dict[str, Any]:
+        self._require_embedded()
+        if not self._there():
+            raise CustodeError(ErrorCode.AUTHORITY_LOST, path=str(self._home))
+        argv = self._recovery_argv("backup", pin_fd, "--to", to)
+        answer = await authority_recovery.ask(argv, (pin_fd,), self._log_file)
+        made: dict[str, Any] = answer["made"]
+        return made
+
+    async def restore(
+        self, source: str, pin_fd: int, ended: Sequence[Mapping[str, Any]], *, replace: bool
+    ) -> dict[str, Any]:
+        self._require_embedded()
+        async with self._turn:
+            await self._end()
+            told = authority_recovery.in_memory(msgspec.json.encode(ended))
+            argv = self._recovery_argv("restore", pin_fd, "--from", source)
+            argv += ["--ended-fd", str(told)]
+            pinned = self._store.meta(_PIN)
+            argv += ["--ca-sha256", pinned] if pinned else []
+            argv += ["--replace"] if replace else []
+            try:
+                answer = await authority_recovery.ask(argv, (pin_fd, told), self._log_file)
+            finally:
+                os.close(told)
+            restored: dict[str, Any] = answer["restored"]
+            self._store.set_meta(_PIN, restored["ca_sha256"])
+            # The person put it back: its log may end before what it signed for us.
+            Anchor(self._store.meta, self._store.set_meta).save_authority_head("")
+        return restored
+
+    def described(self, now: datetime) -> AuthorityDescribed:
+        if self._config.current().authority.url:
+            return AuthorityDescribed(embedded=False, recovery_export_at=None, at=now)
+        at = authority_recovery.exported_at(self._home)
+        return AuthorityDescribed(embedded=True, recovery_export_at=at, at=now)
+
+    def _there(self) -> bool:
+        return (self._home / "authority.json").is_file()
+
+    def _require_embedded(self) -> None:
+        address = self._config.current().authority.url
+        if address:
+            raise CustodeError(ErrorCode.AUTHORITY_ELSEWHERE, address=address)
+
+    def _recovery_argv(self, command: str, pin_fd: int, *more: str) -> list[str]:
+        argv = [*self._argv, command, "--home", str(self._home), "--pin-fd", str(pin_fd)]
+        return [*argv, *more]
 
     def report(self) -> dict[str, Any]:
         settings = self._config.current().authority
@@ -127,7 +218,7 @@ class ConfiguredAuthority:
         try:
             text = (self._home / "authority.json").read_bytes()
             port = msgspec.json.decode(text, type=_Settings).https_port
-        except (OSError, msgspec.DecodeError) as exc:
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as exc:
             raise CustodeError(ErrorCode.AUTHORITY_UNAVAILABLE, why=str(exc)) from exc
         return f"https://127.0.0.1:{port}"
 
@@ -145,7 +236,10 @@ class ConfiguredAuthority:
     async def _serve(self, idle_s: float) -> None:
         await self._end()
         read_end, write_end = os.pipe2(os.O_CLOEXEC)
-        argv = [*self._argv, "serve", "--home", str(self._home), "--idle-s", f"{idle_s:g}"]
+        # It ends by itself only if this agent should be gone: were it to end while we ask, the
+        # request would fail. No single use of it takes as long as ORPHAN_S.
+        alone_s = idle_s + ORPHAN_S
+        argv = [*self._argv, "serve", "--home", str(self._home), "--idle-s", f"{alone_s:g}"]
         try:
             process = await self._start([*argv, "--ready-fd", str(write_end)], (write_end,))
         except BaseException:
@@ -153,7 +247,7 @@ class ConfiguredAuthority:
             raise
         finally:
             os.close(write_end)
-        self._process = process
+        self._process, self._idle_s = process, idle_s
         self._store.set_meta(_PROCESS, process_mark(process.pid))
         try:
             async with asyncio.timeout(READY_DEADLINE_S):

@@ -9,7 +9,8 @@ ChildFailure
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Sized
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence, Sized
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -81,18 +82,21 @@ class Child:
         log: int | Path | None = None,
         idle_s: float | None = None,
         holding: Sized = (),
+        queueing_counts: bool = False,
     ) -> None:
         """`argv` without `--channel-fd`, which is added; `env` is added to our own environment.
 
         `log` takes the child's stdout and stderr (None: ours); `idle_s`: after that long without a
         call the child is ended, and started again by the next call; not while `holding` is
-        anything: what the child keeps for us between two calls.
+        anything: what the child keeps for us between two calls; `queueing_counts`: a call's
+        deadline runs from when it was made, not from when the child begins with it.
         """
         self._argv = tuple(argv)
         self._env = dict(env or {})
         self._log = log
         self._idle_s = idle_s
         self._holding = holding
+        self._queueing_counts = queueing_counts
         self._turn = asyncio.Lock()
         self._process: ChildProcess | None = None
         self._idle: asyncio.TimerHandle | None = None
@@ -140,7 +144,8 @@ class Child:
         They are closed as soon as the child has them: a pipe whose write end travels must not stay
         open here, or its reader would never see the end.
 
-        The deadline counts from when the child begins (not while queued) and includes callbacks.
+        The deadline counts from when the child begins (see `queueing_counts`) and includes
+        callbacks; what is still queued then ends alone, the child goes on with the others' calls.
         An exception of a callback that is no ChildError is raised here once the call has failed.
 
         :raises ChildError: when the child answers with an error.
@@ -148,13 +153,13 @@ class Child:
         """
         ours = list(fds)
         try:
-            async with self._turn:
+            async with self._take_turn(method, deadline_s) as left_s:
                 process = await self._running(method)
                 self._calls += 1
                 request = frames.Request(self._calls, method, dict(params or {}), len(ours))
                 conversation = _Conversation(process, callbacks or {})
                 try:
-                    answer = await self._within(deadline_s, conversation.ask(request, ours), method)
+                    answer = await self._within(left_s, conversation.ask(request, ours), method)
                 except ProcessGone as gone:
                     raise await self._died(method, gone) from gone
                 finally:
@@ -183,6 +188,22 @@ class Child:
             self._stop_idle()
             await self._drop(grace_s=GRACE_S)
         await self._settle()
+
+    @asynccontextmanager
+    async def _take_turn(self, method: str, deadline_s: float) -> AsyncIterator[float]:
+        """Wait until the child is free; gives what is left of the deadline then."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(deadline_s if self._queueing_counts else None):
+                await self._turn.acquire()
+        except TimeoutError as exc:
+            raise ChildTimeout(method, deadline_s) from exc
+        try:
+            waited = loop.time() - began if self._queueing_counts else 0.0
+            yield deadline_s - waited
+        finally:
+            self._turn.release()
 
     async def _within(
         self, deadline_s: float, work: Awaitable[frames.Answer], method: str

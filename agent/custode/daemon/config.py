@@ -8,6 +8,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 Seconds = Annotated[float, Meta(ge=0)]
+# Starting it takes a second or two: an end after less would have it started again and again.
+AuthorityIdle = Annotated[float, Meta(ge=5)]
 Hex256OrNothing = Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")]
 Address = Annotated[str, Meta(pattern="^(https://[^ ]+[^ /])?$")]
 
@@ -33,12 +35,12 @@ class AuthoritySettings(Section, frozen=True):
     """`[authority]`. With `url` and `pin_sha256` it is one elsewhere, else the embedded one.
 
     `generation_s`: how long the embedded authority keeps a request *in generazione*, chosen when
-    it is made (None: its own default); `idle_s`: after which time without a request it ends.
+    it is made (None: its own default); `idle_s`: so long after the agent last used it, it ends.
     """
 
     autostart: bool = True
     generation_s: Annotated[int, Meta(ge=0, le=86_400)] | None = None
-    idle_s: Seconds = 600.0
+    idle_s: AuthorityIdle = 600.0
     url: Address = ""
     pin_sha256: Hex256OrNothing = ""
 

@@ -18,6 +18,7 @@ from custode.errors import CustodeError
 _HEADER: Final = re.compile(r"^\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
 _KEY: Final = re.compile(r"^\s*([A-Za-z0-9_.\"'-]+)\s*=")
 _TOML_LINE: Final = re.compile(r"at line (\d+)")
+_TOML_PLACE: Final = re.compile(r" \(at [^)]*\)$")
 _FAULT_PATH: Final = re.compile(r" - at `\$\.?([^`]*)`$")
 _UNKNOWN: Final = re.compile(r"unknown field `([^`]+)`")
 
@@ -47,11 +48,13 @@ def parse(text: str, file: str) -> Config:
     except tomllib.TOMLDecodeError as exc:
         found = _TOML_LINE.search(str(exc))
         line = int(found[1]) if found else len(text.splitlines())
-        raise CustodeError(ErrorCode.CONFIG_INVALID, file=file, line=line, what=str(exc)) from exc
+        told = {"what": str(exc), "toml": _TOML_PLACE.sub("", str(exc))}
+        raise CustodeError(ErrorCode.CONFIG_INVALID, file=file, line=line, **told) from exc
     try:
         values = msgspec.convert(tree, Values)
     except msgspec.ValidationError as exc:
         _blame(text, file, exc)
+    _refuse_relative(text, file, values)
     given = frozenset(
         f"{section}.{name}"
         for section, table in tree.items()
@@ -68,6 +71,15 @@ class LiveConfig:
         self._path = path
         self._seen = _stamp(path)
         self._config = load(path)
+        self._began_with = self._config.modules
+
+    @property
+    def modules_changed(self) -> bool:
+        """Whether the file names other modules now than when the agent began with them.
+
+        :raises CustodeError: as `load`
+        """
+        return self.current().modules != self._began_with
 
     def current(self) -> Config:
         """Settings of this moment.
@@ -169,9 +181,21 @@ def _blame(text: str, file: str, fault: msgspec.ValidationError) -> Never:
     if index is None and name:
         index = _find(lines, section or name, "")
     key = ".".join(filter(None, (section, name)))
-    what = f"unknown key {key}" if unknown else f"{key}: {_FAULT_PATH.sub('', told)}"
+    wrong = _FAULT_PATH.sub("", told)
+    what = f"unknown key {key}" if unknown else f"{key}: {wrong}"
+    more = {"unknown": key} if unknown else {"key": key, "fault": wrong}
     line = None if index is None else index + 1
-    raise CustodeError(ErrorCode.CONFIG_INVALID, file=file, line=line, what=what) from fault
+    raise CustodeError(ErrorCode.CONFIG_INVALID, file=file, line=line, what=what, **more) from fault
+
+
+def _refuse_relative(text: str, file: str, values: Values) -> None:
+    """A path counts from nowhere: the agent works in another folder than whoever wrote it."""
+    for module in values.module:
+        if not Path(module.path).is_absolute():
+            lines = text.splitlines()
+            at = next((n for n, line in enumerate(lines, 1) if module.path in line), None)
+            told = {"what": f"module.path: not absolute: {module.path}", "relative": module.path}
+            raise CustodeError(ErrorCode.CONFIG_INVALID, file=file, line=at, **told)
 
 
 def _stamp(path: Path) -> tuple[Any, ...] | None:

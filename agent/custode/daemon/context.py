@@ -7,12 +7,15 @@ few KiB, every cryptographic step and every request over HTTP belongs into `ctx.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from custode.daemon.audit import AuditLog
     from custode.daemon.clock import Clock
     from custode.daemon.config import Config
@@ -20,8 +23,8 @@ if TYPE_CHECKING:
     from custode.daemon.journal import Journal, Operation
     from custode.daemon.mailbox import Mailbox
     from custode.daemon.store import Store
-    from custode.domain.events import Event
-    from custode.domain.model import State
+    from custode.domain.events import AuthorityDescribed, Event
+    from custode.domain.model import State, TokenSeen
     from custode.paths import Paths
 
 T = TypeVar("T")
@@ -36,26 +39,21 @@ READ_DEADLINE_S = 15.0
 
 
 class Tokens(Protocol):
-    """All token workers as one: a serial picks the module that shows the token."""
-
-    async def list_all(self) -> list[dict[str, Any]]:
-        """Every token of every module, as the worker's `list` gives it, plus `module` (its id).
-
-        A module that fails is left out; its reason stands in `health()`.
-        """
+    """All token workers as one."""
 
     async def call(
         self,
-        serial: str,
+        token: TokenSeen,
         method: str,
         params: Mapping[str, Any] | None = None,
         fds: Sequence[int] = (),
         deadline_s: float = CALL_DEADLINE_S,
     ) -> Any:
-        """Call a method of the worker that shows this token; `serial` is added to the params.
+        """Call a method of the worker of the module that showed this token.
 
-        The descriptors stay the caller's (a copy travels).
-        :raises CustodeError: with the worker's code; TOKEN_GONE when no module shows the serial,
+        Who the token is (maker, model, serial) is added to the params, and must be so there: no
+        PIN goes to another token. The descriptors stay the caller's (a copy travels).
+        :raises CustodeError: with the worker's code; TOKEN_GONE when it is not there any more,
             TIMED_OUT past the deadline (the worker was killed), MODULE_FAILED when it died
         """
 
@@ -64,7 +62,7 @@ class Tokens(Protocol):
 
 
 class Jobs(Protocol):
-    """The short-lived child that has cryptography and httpx; started on need."""
+    """The short-lived children that have cryptography and httpx; started on need."""
 
     async def call(
         self,
@@ -74,8 +72,9 @@ class Jobs(Protocol):
         callbacks: Mapping[str, Callback] | None = None,
         deadline_s: float = CALL_DEADLINE_S,
     ) -> Any:
-        """Call a method of the job worker. `callbacks` serve what it asks for meanwhile.
+        """Call a method of a job worker. `callbacks` serve what it asks for meanwhile.
 
+        Calls of up to 60 s queue behind each other, and so do longer ones; queueing counts.
         :raises CustodeError: with the worker's code; TIMED_OUT, JOB_FAILED
         """
 
@@ -100,15 +99,55 @@ class Authority(Protocol):
     async def ensure_running(self) -> AuthorityAddress:
         """Start the embedded authority when needed; any other is just named.
 
+        Whoever asks it something wants `in_use`: without, it may end meanwhile.
         :raises CustodeError: AUTHORITY_STOPPED when `authority.autostart` is false (one that still
             ran is stopped), AUTHORITY_UNAVAILABLE when it does not come up
+        """
+
+    def in_use(self) -> AbstractAsyncContextManager[AuthorityAddress]:
+        """`async with ctx.authority.in_use() as address:` keeps it running for the block.
+
+        It ends `authority.idle_s` after the last one. Raises as `ensure_running`.
         """
 
     async def stop(self) -> None:
         """Stop the embedded authority, if it runs."""
 
+    async def export(self, to: str, pin_fd: int) -> dict[str, Any]:
+        """Make a recovery export of the embedded authority, which may be running.
+
+        :raises CustodeError: AUTHORITY_ELSEWHERE, AUTHORITY_LOST, and those of the export
+        """
+
+    async def restore(
+        self, source: str, pin_fd: int, ended: Sequence[Mapping[str, Any]], *, replace: bool
+    ) -> dict[str, Any]:
+        """Bring the embedded authority back from an export; it is stopped for that.
+
+        `ended`: {"fingerprint_sha256", "crl_reason"} of certificates that must not live again.
+        :raises CustodeError: AUTHORITY_ELSEWHERE, and those of the restoration
+        """
+
+    def described(self, now: datetime) -> AuthorityDescribed:
+        """What the domain has to know of the authority that is used here."""
+
     def report(self) -> dict[str, Any]:
         """For `status`: {"mode": "embedded" | "remote", "url", "running", "autostart"}."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretWanted:
+    """Which secret of the person, for what; `deadline_s`: how long one waits for it.
+
+    `kind`: token_pin, new_pin, so_pin, backup_pin, backup_pin_new, account_password,
+    account_password_new, export_pin, export_pin_new. `token`: {"serial", "label"}.
+    """
+
+    kind: str
+    token: Mapping[str, Any] | None
+    attempts_remaining: int | None
+    why: str
+    deadline_s: float
 
 
 class Client(Protocol):
@@ -121,34 +160,32 @@ class Client(Protocol):
     async def progress(self, step: str, text: str = "", operation: str = "") -> None:
         """Tell the person how far it is; `text` is an English msgid. Never fails."""
 
-    async def want_secret(
-        self,
-        kind: str,
-        token: Mapping[str, Any] | None = None,
-        attempts_remaining: int | None = None,
-        why: str = "",
-        deadline_s: float = SECRET_DEADLINE_S,
-    ) -> int:
+    async def want_secret(self, wanted: SecretWanted) -> int:
         """Read end of a pipe that holds the secret, which the caller has to close.
 
-        `kind`: token_pin, new_pin, so_pin, backup_pin, backup_pin_new, account_password,
-        account_password_new. `token`: {"serial", "label"}.
         :raises CustodeError: CANCELLED by the person or because the client hung up or there is
             none; SECRET_UNANSWERED (exit 16) past the deadline
         """
 
-    def secret(
+    @asynccontextmanager
+    async def secret(
         self,
         kind: str,
         token: Mapping[str, Any] | None = None,
         attempts_remaining: int | None = None,
         why: str = "",
         deadline_s: float = SECRET_DEADLINE_S,
-    ) -> AbstractAsyncContextManager[int]:
+    ) -> AsyncIterator[int]:
         """`async with ctx.client.secret("token_pin") as fd:` closes the descriptor in every case.
 
-        Use this one; `want_secret` is for a descriptor that outlives a block.
+        Use this one; `want_secret` is for a descriptor that outlives a block. Raises as that does.
         """
+        wanted = SecretWanted(kind, token, attempts_remaining, why, deadline_s)
+        fd = await self.want_secret(wanted)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
 
     async def unless_gone(self, work: Awaitable[T]) -> T:
         """Wait for `work`, but only while the client is there: for what merely waits (polling).

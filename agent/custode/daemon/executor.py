@@ -1,6 +1,6 @@
 """Carries out the domain's commands.
 
-At once and in order: closing the gate, rows and audit lines (one transaction an event), what is
+At once and in order: closing the gate, audit lines, rows (one transaction an event), what is
 announced. Behind: reading tokens, and what the procedures registered a hook for.
 """
 
@@ -62,12 +62,14 @@ class Executor:
                     self._show(command)
 
     def _persist(self, todo: Sequence[Command]) -> None:
+        # Outside of the transaction: each line's anchor is on the disk before the next line is, so
+        # that a crash never leaves the log more than one line ahead of the database.
+        for command in todo:
+            if isinstance(command, commands.AppendAudit):
+                self._audit.append(command.name, command.data)
         with self._store.transaction():
             for command in todo:
-                if isinstance(command, commands.AppendAudit):
-                    self._audit.append(command.name, command.data)
-                else:
-                    records.save(self._store, command)
+                records.save(self._store, command)
 
     def _show(self, command: Command) -> None:
         match command:

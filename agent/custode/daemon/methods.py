@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from custode.daemon import rollback
 from custode.daemon.context import Context, Method
 from custode.daemon.release import VERSION
 from custode.daemon.status import backups, certificates, gate, identity, needs, tokens
@@ -34,7 +35,11 @@ async def status(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
     """Answer what the agent knows; asks nobody."""
     state = ctx.state
     return {
-        "agent": {"version": VERSION, "pid": os.getpid()},
+        "agent": {
+            "version": VERSION,
+            "pid": os.getpid(),
+            "rolled_back_at": ctx.store.meta(rollback.NOTED),
+        },
         "identity": identity(state),
         "tokens": tokens(state),
         "certificates": certificates(state, ctx.clock.now()),
@@ -42,6 +47,7 @@ async def status(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
         "gate": gate(state),
         "needs": needs(state, ctx.clock.now()),
         "drivers": ctx.tokens.health(),
+        "config": _config(ctx),
         "authority": {
             **ctx.authority.report(),
             "reachable": state.authority.reachable,
@@ -51,9 +57,18 @@ async def status(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _config(ctx: Context) -> dict[str, Any]:
+    """Where modules are named, and whether other ones are by now than the agent works with."""
+    return {"file": ctx.config.file, "modules_changed": ctx.live_config.modules_changed}
+
+
 async def token_list(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
     """Answer the tokens that are here or are remembered."""
-    return {"tokens": tokens(ctx.state)}
+    return {
+        "tokens": tokens(ctx.state),
+        "drivers": ctx.tokens.health(),
+        "config": _config(ctx),
+    }
 
 
 async def token_forget(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
@@ -104,12 +119,20 @@ async def audit_show(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 async def audit_verify(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
     """Check the whole log.
 
-    :raises CustodeError: AUDIT_BROKEN with `seq`, the first entry that does not hold
+    :raises CustodeError: AUDIT_BROKEN with `seq`, the first entry that does not hold; AUDIT_CUT
+        when entries were taken away once
     """
-    verdict = ctx.audit.verify()
-    if not verdict.ok:
+    verdict, path = ctx.audit.verify(), str(ctx.audit.path)
+    if verdict.first_bad is not None:
         raise CustodeError(
-            ErrorCode.AUDIT_BROKEN, path=str(ctx.audit.path), seq=verdict.first_bad, why=verdict.why
+            ErrorCode.AUDIT_BROKEN, path=path, seq=verdict.first_bad, why=verdict.why
+        )
+    if (cut := verdict.cut) is not None:
+        raise CustodeError(
+            ErrorCode.AUDIT_CUT,
+            path=path,
+            expected=cut.expected.seq,
+            at=cut.at.isoformat("T", "seconds"),
         )
     return {"ok": True, "entries": verdict.entries, "head": verdict.head}
 

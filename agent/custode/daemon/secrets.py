@@ -17,8 +17,7 @@ import os
 import secrets
 import socket
 import stat
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -26,6 +25,9 @@ from custode.daemon import peer
 from custode.daemon.rpc_connection import Connection
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
+
+if TYPE_CHECKING:
+    from custode.daemon.context import SecretWanted
 
 _LINE_MAX: Final = 4096
 _FDS_MAX: Final = 4  # one is right; room to receive, and close, what is too many
@@ -65,15 +67,7 @@ class SecretsServer:
             if not waiting.done():
                 waiting.set_exception(CustodeError(ErrorCode.CANCELLED))
 
-    async def want(
-        self,
-        connection: Connection,
-        kind: str,
-        token: Mapping[str, Any] | None,
-        attempts_remaining: int | None,
-        why: str,
-        deadline_s: float,
-    ) -> int:
+    async def want(self, connection: Connection, wanted: SecretWanted) -> int:
         """Ask the client for a secret; returns the read end of a pipe, the caller closes it.
 
         :raises CustodeError: CANCELLED by the person, or the client hung up; SECRET_UNANSWERED
@@ -89,19 +83,22 @@ class SecretsServer:
                 "secret.wanted",
                 {
                     "id": secret_id,
-                    "kind": kind,
-                    "token": token,
-                    "attempts_remaining": attempts_remaining,
-                    "why": why,
+                    "kind": wanted.kind,
+                    "token": wanted.token,
+                    "attempts_remaining": wanted.attempts_remaining,
+                    "why": wanted.why,
                 },
             )
-            await asyncio.wait(first, timeout=deadline_s, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                first, timeout=wanted.deadline_s, return_when=asyncio.FIRST_COMPLETED
+            )
             if waiting.done():
                 return waiting.result()
             if gone.done():
                 raise CustodeError(ErrorCode.CANCELLED)
             connection.notify("secret.withdrawn", {"id": secret_id})
-            raise CustodeError(ErrorCode.SECRET_UNANSWERED, kind=kind, seconds=int(deadline_s))
+            seconds = int(wanted.deadline_s)
+            raise CustodeError(ErrorCode.SECRET_UNANSWERED, kind=wanted.kind, seconds=seconds)
         except asyncio.CancelledError:
             _close_result(waiting)
             raise

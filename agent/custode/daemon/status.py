@@ -10,7 +10,7 @@ import msgspec
 from custode.domain.certificates import state_at
 from custode.domain.needs import needs as all_needs
 from custode.domain.standing import standing
-from custode.domain.tokens import recognise
+from custode.domain.tokens import recognise, remembered
 
 if TYPE_CHECKING:
     from custode.domain.model import KnownToken, Need, State, TokenId, TokenSeen
@@ -103,6 +103,5 @@ def _present(token: TokenSeen, state: State) -> dict[str, Any]:
 
 
 def _absent(known: KnownToken, state: State) -> dict[str, Any]:
-    primary = state.identity is not None and state.identity.primary == known.id
-    name = "primary" if primary else "spare" if known.spare_for else "recognised"
+    name = remembered(known, state).value
     return {**_named(known.id), "label": known.label, "state": name, "present": False}

@@ -154,7 +154,7 @@ class Store:
     def _decode(self, kind: Kind, row_id: str, body: bytes, as_type: type[T]) -> T:
         try:
             return msgspec.json.decode(body, type=as_type)
-        except msgspec.DecodeError as exc:
+        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
             raise CustodeError(
                 ErrorCode.DATABASE_CORRUPT, path=str(self.path), why=f"{kind} {row_id}: {exc}"
             ) from exc

@@ -29,6 +29,7 @@ async def tick(clock: Clock, mailbox: Mailbox, tick_s: float = TICK_S) -> None:
         jumped = abs((now - wall).total_seconds() - (loop.time() - steady)) > _JUMP_S
         mailbox.put(ClockTicked(now))
         for module in mailbox.state.modules.values():
-            # A module that could not be read tells nobody when it can be again.
-            if jumped or (module.failure is not None and not module.pending):
+            # What could not be read tells nobody when it can be again.
+            unread = module.failure is not None or module.unreadable
+            if jumped or (unread and not module.pending):
                 mailbox.put(PlugHinted(module.name, now))

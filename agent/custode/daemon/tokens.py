@@ -1,13 +1,13 @@
-"""The token workers as one: one child a configured module; a token is found by its serial."""
+"""The token workers as one: one child a configured module, which the token that is meant names."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,22 +20,20 @@ from custode.errors import CustodeError
 
 if TYPE_CHECKING:
     from custode.daemon.context import Tokens
+    from custode.domain.model import TokenSeen
 
 LIST_DEADLINE_S: Final = 10.0
 IDLE_S: Final = 10.0  # a vendor's module in memory is neither small nor quiet
 _ARGV: Final = (sys.executable, "-m", "custode_drivers.pkcs11.worker")
 
-_log = logging.getLogger(__name__)
-
 
 @dataclass(slots=True)
 class _Worker:
-    """One module: its child, what it showed last, and why it cannot work."""
+    """One module: its child, and why it cannot work."""
 
     name: str
     settings: ModuleSettings
     child: Child
-    serials: frozenset[str] = field(default_factory=frozenset)
     why: str | None = "not read yet"
     sessions: set[str] = field(default_factory=set)
     """Sessions open in the child: while there are any it is not ended for being idle."""
@@ -72,7 +70,7 @@ class TokenWorkers:
         return tuple(self._workers)
 
     async def list_module(self, name: str) -> list[dict[str, Any]]:
-        """Rows of one module, each with `module`.
+        """Rows of one module, as its worker's `list` gives them.
 
         :raises CustodeError: MODULE_FAILED, TIMED_OUT, or the worker's code
         """
@@ -81,37 +79,26 @@ class TokenWorkers:
             with translated(name, ErrorCode.MODULE_FAILED):
                 rows = await worker.child.call("list", deadline_s=LIST_DEADLINE_S)
         except CustodeError as exc:
+            if not Path(worker.settings.path).exists():
+                exc.data["why"] = os.strerror(errno.ENOENT)  # the linker says it in many words
             worker.why = str(exc.data.get("why") or exc)
-            worker.serials = frozenset()
             raise
         worker.why = None
-        worker.serials = frozenset(row["serial"] for row in rows)
-        return [{**row, "module": name} for row in rows]
-
-    async def list_all(self) -> list[dict[str, Any]]:
-        answers = await asyncio.gather(
-            *(self.list_module(name) for name in self._workers), return_exceptions=True
-        )
-        rows: list[dict[str, Any]] = []
-        for name, answer in zip(self._workers, answers, strict=True):
-            if isinstance(answer, CustodeError):
-                _log.warning("%s: %s", name, answer)
-            elif isinstance(answer, BaseException):
-                raise answer
-            else:
-                rows += answer
-        return rows
+        listed: list[dict[str, Any]] = rows
+        return listed
 
     async def call(
         self,
-        serial: str,
+        token: TokenSeen,
         method: str,
         params: Mapping[str, Any] | None = None,
         fds: Sequence[int] = (),
         deadline_s: float = CALL_DEADLINE_S,
     ) -> Any:
-        worker = await self._that_shows(serial)
-        told = {**(params or {}), "serial": serial}
+        worker = self._workers.get(token.module)
+        if worker is None:
+            raise CustodeError(ErrorCode.TOKEN_GONE, token=token.label or token.id.serial)
+        told = {**(params or {}), "token": asdict(token.id)}
         if method == "logout":
             worker.sessions.discard(told["session"])
         generation = worker.child.generation
@@ -142,16 +129,6 @@ class TokenWorkers:
     async def close(self) -> None:
         """End every worker."""
         await asyncio.gather(*(worker.child.close() for worker in self._workers.values()))
-
-    async def _that_shows(self, serial: str) -> _Worker:
-        for worker in self._workers.values():
-            if serial in worker.serials:
-                return worker
-        await self.list_all()  # plugged in a moment ago, and not read yet
-        for worker in self._workers.values():
-            if serial in worker.serials:
-                return worker
-        raise CustodeError(ErrorCode.TOKEN_GONE, token=serial)
 
 
 if TYPE_CHECKING:
