@@ -16,6 +16,8 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
+from custode_authority.wire.pin import PinReason
+
 
 class ContainerError(Exception):
     """Base of this package's errors."""
@@ -35,14 +37,6 @@ class ContainerInvalid(ContainerError):
 
 class Undecryptable(ContainerError):
     """A layer did not open. One error, so that nobody learns which check failed."""
-
-
-class PinReason(StrEnum):
-    """Why a backup PIN is no backup PIN."""
-
-    TOO_SHORT = "too_short"
-    TOO_LONG = "too_long"
-    NOT_PRINTABLE_ASCII = "not_printable_ascii"
 
 
 class BackupPinRefused(ContainerError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ CONTAINER_NAME: Final = "iw.iwk"
 _OURS: Final = (CONTAINER_NAME, leggimi.FILE_NAME)
 _BACKUP_ID: Final = re.compile(r"[0-9a-f]{32}")
 _OVERHEAD: Final = 64 * 1024  # bytes a file: the largest FAT cluster, and its entry
+# There is a file, and it is not given out.
+_UNREADABLE: Final = frozenset({errno.EACCES, errno.EPERM, errno.EIO})
 # What rename() says when the name is taken (POSIX), and what Linux' vfat says.
 _TAKEN: Final = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR})
 
@@ -42,7 +45,8 @@ class Draft:
     """A folder to be made.
 
     `day` is the person's own, for the folder's name; `includes` are files to copy; `private_texts`
-    (codice fiscale, name) must be nowhere in the folder.
+    (codice fiscale, name) must be nowhere in the folder; `device` (st_dev) is the volume that is
+    meant: a mount point may stay when its stick is pulled.
     """
 
     container: Container
@@ -50,6 +54,7 @@ class Draft:
     day: date
     includes: Sequence[Path] = ()
     private_texts: Sequence[str] = field(default=(), repr=False)
+    device: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +85,36 @@ def write(
         _check_space(parent, files, volume)
         volume.remove(place)
         try:
+            volume.make_folder(place)
+            _require_on(place, draft.device)
             _fill(place, files, check, volume)
             place = _give_name(place, parent / stem, volume)
             volume.sync(parent)
+            _require_on(place, draft.device)
         except BaseException:  # even an interrupt leaves nothing behind
             _discard(place, volume)
             raise
     except OSError as error:
-        raise NotWritten(place, error.strerror or type(error).__name__) from error
+        raise NotWritten(parent, error.strerror or "") from error
     return Written(place, tuple(sorted(files)))
+
+
+def precheck(
+    parent: Path,
+    sources: Sequence[Path],
+    private_texts: Sequence[str],
+    volume: Volume | None = None,
+) -> None:
+    """Find out what `write` would refuse anyhow, before there is a container to write.
+
+    :raises IncludeRefused, NoSpace, NotWritten: as `write`
+    """
+    more = includes.read(sources, taken=_OURS, private_texts=private_texts)
+    if not os.access(parent, os.W_OK | os.X_OK):
+        readonly = os.statvfs(parent).f_flag & os.ST_RDONLY
+        raise NotWritten(parent, os.strerror(errno.EROFS if readonly else errno.EACCES))
+    own = dict.fromkeys(_OURS, b"")  # a few KiB, less than the overhead that is counted for each
+    _check_space(parent, own | more, volume or Volume())
 
 
 def remove_stale(parent: Path, backup_id: str, volume: Volume | None = None) -> bool:
@@ -103,7 +129,7 @@ def remove_stale(parent: Path, backup_id: str, volume: Volume | None = None) -> 
     try:
         (volume or Volume()).remove(place)
     except OSError as error:
-        raise NotWritten(place, error.strerror or type(error).__name__) from error
+        raise NotWritten(place, error.strerror or "") from error
     return True
 
 
@@ -123,18 +149,21 @@ def remove(written: Written, container_sha256: str) -> None:
         written.path.rmdir()
     except OSError as error:
         if error.errno not in _TAKEN:
-            raise NotWritten(written.path, error.strerror or type(error).__name__) from error
+            raise NotWritten(written.path, error.strerror or "") from error
 
 
 def read_container(folder: Path, volume: Volume | None = None) -> Container:
     """Read the container of a folder, strictly; nothing is verified.
 
-    :raises NotABackup: there is no `iw.iwk` that can be read
+    :raises NotABackup: there is no `iw.iwk`
+    :raises OSError: there is one, and it cannot be read
     :raises ContainerInvalid: it is not one of this format
     """
     try:
         data = (volume or Volume()).read(folder / CONTAINER_NAME, MAX_CONTAINER_SIZE)
     except OSError as error:
+        if error.errno in _UNREADABLE:
+            raise
         raise NotABackup(folder) from error
     return iwk.parse(data)
 
@@ -164,7 +193,6 @@ def _check_space(parent: Path, files: dict[str, bytes], volume: Volume) -> None:
 def _fill(
     place: Path, files: dict[str, bytes], check: Callable[[bytes], None], volume: Volume
 ) -> None:
-    volume.make_folder(place)
     for name, data in files.items():
         volume.write(place / name, data)
     volume.sync(place)
@@ -172,6 +200,12 @@ def _fill(
         if volume.read(place / name, len(data)) != data:
             raise NotWritten(place / name, "read back other bytes than were written")
     check(volume.read(place / CONTAINER_NAME, MAX_CONTAINER_SIZE))
+
+
+def _require_on(place: Path, device: int | None) -> None:
+    """:raises OSError: when it lies on another volume than the one that was meant."""
+    if device not in {None, place.stat().st_dev}:
+        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), str(place))
 
 
 def _give_name(place: Path, wanted: Path, volume: Volume) -> Path:

@@ -15,7 +15,6 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -26,30 +25,12 @@ from cryptography.hazmat.primitives.serialization import (
 
 from custode.container import pin_key
 from custode.container.errors import Undecryptable
-from custode_authority.wire import oids, parameters
+from custode_authority.wire import oids, parameters, scrypt_key
+from custode_authority.wire.scrypt_key import ScryptAlgorithm
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 _BLOCK = 16  # AES, FIPS 197
-
-
-@asn1.sequence
-class ScryptParameters:
-    """RFC 7914 §7."""
-
-    salt: bytes
-    cost: int
-    block_size: int
-    parallelization: int
-    key_length: int
-
-
-@asn1.sequence
-class ScryptAlgorithm:
-    """RFC 7914 §7: id-scrypt."""
-
-    algorithm: x509.ObjectIdentifier
-    parameters: ScryptParameters
 
 
 @asn1.sequence
@@ -100,17 +81,11 @@ def seal(private_key: PrivateKey, pin: bytes | bytearray) -> bytes:
     pin_key.check(pin)
     salt, iv = os.urandom(parameters.SCRYPT_SALT_LENGTH), os.urandom(parameters.CBC_IV_LENGTH)
     clear = bytearray(private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
-    key = bytearray(parameters.AES_KEY_LENGTH)
+    key = bytearray()
     try:
         missing = _BLOCK - len(clear) % _BLOCK
         clear += bytes([missing]) * missing  # RFC 8018 §B.2.5
-        Scrypt(
-            salt=salt,
-            length=parameters.AES_KEY_LENGTH,
-            n=parameters.SCRYPT_N,
-            r=parameters.SCRYPT_R,
-            p=parameters.SCRYPT_P,
-        ).derive_into(pin, key)
+        key = scrypt_key.derive(pin, salt)
         encryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
         return _encode(salt, iv, encryptor.update(clear) + encryptor.finalize())
     finally:
@@ -135,15 +110,8 @@ def open_sealed(der: bytes, pin: bytes | bytearray, successor_sha256: str) -> Pr
 
 
 def _encode(salt: bytes, iv: bytes, encrypted: bytes) -> bytes:
-    scrypt = ScryptParameters(
-        salt=salt,
-        cost=parameters.SCRYPT_N,
-        block_size=parameters.SCRYPT_R,
-        parallelization=parameters.SCRYPT_P,
-        key_length=parameters.AES_KEY_LENGTH,
-    )
     pbes2 = Pbes2Parameters(
-        key_derivation=ScryptAlgorithm(algorithm=oids.SCRYPT, parameters=scrypt),
+        key_derivation=scrypt_key.algorithm(salt),
         encryption=CbcAlgorithm(algorithm=oids.AES_256_CBC, iv=iv),
     )
     algorithm = Pbes2Algorithm(algorithm=oids.PBES2, parameters=pbes2)

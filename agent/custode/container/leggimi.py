@@ -16,6 +16,8 @@ from custode.container.leggimi_text import (
     AUTHORITY_ITALIAN,
     ENGLISH,
     ITALIAN,
+    NOBODY_ENGLISH,
+    NOBODY_ITALIAN,
 )
 from custode.container.rtf import Style, document
 
@@ -33,8 +35,8 @@ _MARKS: Final = {
 class Leaflet:
     """What differs from one leaflet to the next.
 
-    `created` is the person's own day; `support` whom to write to; `embedded_authority` whether the
-    authority lives on the same computer, so that losing the computer has to be spoken of.
+    `created` is the day in Rome; `support` whom to write to, may be empty; `embedded_authority`
+    whether the authority lives on the same computer, so that losing it has to be spoken of.
     """
 
     backup_id: str
@@ -46,15 +48,23 @@ class Leaflet:
 
 def render(leaflet: Leaflet) -> bytes:
     """The leaflet as RTF, ASCII bytes."""
-    languages = ((ITALIAN, AUTHORITY_ITALIAN), (ENGLISH, AUTHORITY_ENGLISH))
+    languages = (
+        (ITALIAN, AUTHORITY_ITALIAN, NOBODY_ITALIAN),
+        (ENGLISH, AUTHORITY_ENGLISH, NOBODY_ENGLISH),
+    )
     return document(
         paragraph
-        for text, authority in languages
-        for paragraph in _paragraphs(text, authority if leaflet.embedded_authority else "", leaflet)
+        for text, authority, nobody in languages
+        for paragraph in _paragraphs(
+            text.replace("@authority@", authority if leaflet.embedded_authority else "").replace(
+                "@support@", "{support}" if leaflet.support else nobody
+            ),
+            leaflet,
+        )
     )
 
 
-def _paragraphs(text: str, authority: str, leaflet: Leaflet) -> Iterator[tuple[Style, str]]:
+def _paragraphs(text: str, leaflet: Leaflet) -> Iterator[tuple[Style, str]]:
     """Blocks between empty lines; filled in block by block, so that no value begins a new one."""
     values = {
         "backup_id": leaflet.backup_id,
@@ -62,7 +72,7 @@ def _paragraphs(text: str, authority: str, leaflet: Leaflet) -> Iterator[tuple[S
         "authority": leaflet.authority_name,
         "support": leaflet.support,
     }
-    for block in text.replace("@authority@", authority).strip().split("\n\n"):
+    for block in text.strip().split("\n\n"):
         joined = " ".join(block.split())
         mark = next((mark for mark in _MARKS if joined.startswith(mark)), "")
         if joined:

@@ -1,7 +1,8 @@
 """The words of `Leggimi.rtf`.
 
 Blocks are parted by empty lines: `# ` title, `## ` heading, `- ` item, `$ ` command, else text.
-`{name}` is filled in; `@authority@` is where a section about the embedded authority goes.
+`{name}` is filled in; `@authority@` is where a section about the embedded authority goes,
+`@support@` where it says whom to write to.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from typing import Final
 ITALIAN: Final = """
 # Copia di sicurezza di un certificato
 
-Questa cartella è stata creata da Custode il {created}.
+Questa cartella è stata creata il {created} da Custode, il programma che custodisce il certificato
+di un token (la chiavetta o la carta che ne contiene la chiave). I comandi qui sotto si scrivono in
+un terminale, su un computer dove Custode è installato.
 
 Identificativo della copia: {backup_id}
 
@@ -36,8 +39,9 @@ $ custode backup open CARTELLA
 
 ## Smarrimento, furto o guasto dell’originale
 
-1. Segnalare subito l’accaduto. Serve solo la password dell’account, non il dispositivo. Per
-smarrimento o guasto il certificato è sospeso subito; per furto è annullato subito e senza ritorno.
+1. Segnalare subito l’accaduto. Serve solo la password dell’account, non il token. Per smarrimento o
+guasto il certificato è sospeso subito; per furto è annullato subito e senza ritorno. Il comando è,
+nell’ordine, per lo smarrimento, per il furto e per il guasto:
 
 $ custode report lost
 
@@ -45,16 +49,24 @@ $ custode report theft
 
 $ custode report malfunction
 
-Se si conosce l’ultimo giorno in cui l’originale era sicuramente in proprio possesso, aggiungere:
---last-held AAAA-MM-GG
+Solo se qualcun altro può avere usato il token prima della segnalazione, aggiungere l’ultimo giorno
+in cui lo si aveva sicuramente: --last-held GG/MM/AAAA. Attenzione: ogni copia fatta dopo quel
+giorno, anche questa, è allora ritirata per sempre, perché può averla fatta chi aveva il token. Il
+comando mostra prima quali.
 
-2. Chiedere l’attivazione della copia, che il supporto deve concedere. Il motivo è lost, theft o
-malfunction. Servono il PIN della copia e la rete. Attenzione: cinque PIN errati in tutto bloccano
-la copia per sempre.
+2. Chiedere l’attivazione della copia, che il supporto deve concedere. Il motivo (--reason) è quello
+segnalato: lost per lo smarrimento, theft per il furto, malfunction per il guasto. Servono il PIN
+della copia e la rete. Attenzione: cinque PIN errati in tutto bloccano la copia per sempre.
 
 $ custode backup activate CARTELLA --reason lost
 
-3. Inserire un dispositivo nuovo e ripristinare la chiave su di esso:
+3. Inserire un token nuovo, leggerne il numero di serie e, se non ha ancora un PIN, darglielo:
+
+$ custode token list
+
+$ custode token init --token NUMERO-DI-SERIE
+
+4. Ripristinare la chiave su di esso:
 
 $ custode backup restore CARTELLA --token NUMERO-DI-SERIE
 
@@ -66,7 +78,9 @@ copia di sicurezza.
 Nessuno può recuperare il PIN della copia, nemmeno il supporto. Se l’originale funziona ancora,
 ritirare questa copia e crearne una nuova. Se l’originale non c’è più, oppure è il suo PIN a essere
 irrecuperabile, non vi è attivazione: occorre una riemissione, cioè un nuovo certificato con un
-nuovo PIN. Rivolgersi al supporto.
+nuovo PIN.
+
+$ custode reissue --token NUMERO-DI-SERIE
 
 ## Se si perde questa cartella
 
@@ -76,11 +90,11 @@ $ custode backup retire {backup_id}
 
 @authority@
 
-## A chi scrivere
+## A chi rivolgersi
 
-{support}
+@support@
 
-Conservare la cartella lontano dal dispositivo originale. Non scrivere qui il PIN e non inviarlo a
+Conservare la cartella lontano dal token originale. Non scrivere qui il PIN e non inviarlo a
 nessuno: il supporto non lo chiede mai.
 """
 
@@ -88,14 +102,26 @@ AUTHORITY_ITALIAN: Final = """
 ## Se si perde il computer
 
 L’autorità «{authority}» si trova sul computer che ha creato questa copia. Senza la sua esportazione
-di recupero, perdere quel computer significa perdere anche questa copia. Conservare l’esportazione
-altrove, mai insieme a questa cartella.
+di recupero, perdere quel computer significa non poter più sospendere né annullare il certificato.
+Farla e conservarla altrove, mai insieme a questa cartella, e rifarla dopo ogni nuovo certificato:
+
+$ custode authority backup --to CARTELLA
+
+Su un computer nuovo, dove ESPORTAZIONE è il file così creato:
+
+$ custode authority restore ESPORTAZIONE
+
+L’autorità ritorna chiusa: questa copia, come ogni copia fatta prima, è allora bloccata per sempre,
+perché nessuno può dimostrare che non sia già stata usata. Se l’originale funziona, eseguire subito
+una nuova copia; altrimenti segnalarlo e chiedere un nuovo certificato.
 """
 
 ENGLISH: Final = """
 # Backup of a certificate
 
-Custode made this folder on {created} (day/month/year).
+This folder was made on {created} (day/month/year) by Custode, the program that looks after the
+certificate of a token (the stick or card that holds its key). The commands below are typed in a
+terminal, on a computer where Custode is installed.
 
 Identifier of the backup: {backup_id}
 
@@ -121,7 +147,8 @@ $ custode backup open FOLDER
 ## Original lost, stolen or broken
 
 1. Report it at once. This needs only the password of the account, not the token. After loss or
-fault the certificate is suspended at once; after theft it is cancelled at once and for good.
+fault the certificate is suspended at once; after theft it is cancelled at once and for good. The
+command is, in this order, for a loss, for a theft and for a fault:
 
 $ custode report lost
 
@@ -129,15 +156,24 @@ $ custode report theft
 
 $ custode report malfunction
 
-If you know the last day on which the original was surely in your hands, add: --last-held YYYY-MM-DD
+Only if somebody else may have used the token before you report it, add the last day on which you
+surely had it: --last-held DD/MM/YYYY. Careful: every backup made after that day, this one too, is
+then made void for ever, because whoever had the token may have made it. The command shows first
+which ones.
 
-2. Ask for the activation of the backup, which support has to grant. The reason is lost, theft or
-malfunction. You need the backup PIN and the network. Careful: five wrong PINs in total lock the
-backup for ever.
+2. Ask for the activation of the backup, which support has to grant. The reason (--reason) is the
+one reported: lost, theft, or malfunction for a fault. You need the backup PIN and the network.
+Careful: five wrong PINs in total lock the backup for ever.
 
 $ custode backup activate FOLDER --reason lost
 
-3. Insert a new token and restore the key onto it:
+3. Insert a new token, read its serial number and, if it has no PIN yet, give it one:
+
+$ custode token list
+
+$ custode token init --token SERIAL-NUMBER
+
+4. Restore the key onto it:
 
 $ custode backup restore FOLDER --token SERIAL-NUMBER
 
@@ -147,7 +183,9 @@ From then on this folder and all its duplicates are of no use. Make a new backup
 
 Nobody can recover the backup PIN, not even support. If the original still works, retire this backup
 and make a new one. If the original is gone, or if its own PIN cannot be recovered, there is no
-activation but a re-issue: a new certificate with a new PIN. Turn to support.
+activation but a re-issue: a new certificate with a new PIN.
+
+$ custode reissue --token SERIAL-NUMBER
 
 ## If you lose this folder
 
@@ -157,9 +195,9 @@ $ custode backup retire {backup_id}
 
 @authority@
 
-## Whom to write to
+## Whom to turn to
 
-{support}
+@support@
 
 Keep this folder away from the original token. Do not write the PIN here and do not send it to
 anybody: support never asks for it.
@@ -169,6 +207,24 @@ AUTHORITY_ENGLISH: Final = """
 ## If you lose the computer
 
 The authority «{authority}» lives on the computer that made this backup. Without its recovery
-export, to lose that computer is to lose this backup as well. Keep the export elsewhere, never
-together with this folder.
+export, whoever loses that computer can no longer suspend or cancel the certificate. Make one, keep
+it elsewhere, never together with this folder, and make another after every new certificate:
+
+$ custode authority backup --to FOLDER
+
+On a new computer, where EXPORT is the file made in this way:
+
+$ custode authority restore EXPORT
+
+The authority comes back closed: this backup, like every one made before, is then locked for ever,
+because nobody can show that it was not used already. If the original works, make a new backup at
+once; if not, report it and ask for a new certificate.
+"""
+
+NOBODY_ITALIAN: Final = """
+A chi si occupa di questo computer, o a chi gestisce l’autorità «{authority}».
+"""
+
+NOBODY_ENGLISH: Final = """
+To whoever looks after this computer, or whoever runs the authority «{authority}».
 """

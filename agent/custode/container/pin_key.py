@@ -11,10 +11,9 @@ from typing import cast
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from custode.container.errors import BackupPinRefused, PinReason
+from custode.container.errors import BackupPinRefused
 from custode_authority.wire import parameters
-
-_PRINTABLE = frozenset(range(0x20, 0x7F))
+from custode_authority.wire import pin as pin_rule
 
 
 def check(pin: bytes | bytearray) -> None:
@@ -22,12 +21,9 @@ def check(pin: bytes | bytearray) -> None:
 
     :raises BackupPinRefused: with the reason
     """
-    if len(pin) < parameters.PIN_MIN_LENGTH:
-        raise BackupPinRefused(PinReason.TOO_SHORT)
-    if len(pin) > parameters.PIN_MAX_LENGTH:
-        raise BackupPinRefused(PinReason.TOO_LONG)
-    if not _PRINTABLE.issuperset(pin):
-        raise BackupPinRefused(PinReason.NOT_PRINTABLE_ASCII)
+    reason = pin_rule.fault(pin)
+    if reason is not None:
+        raise BackupPinRefused(reason)
 
 
 def new_salt() -> bytes:

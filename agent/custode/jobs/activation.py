@@ -202,7 +202,7 @@ def _checked_grant(
     """
     try:
         grant = msgspec.json.decode(authority.statement(signed), type=GrantStatement)
-    except (cms.SignatureInvalid, msgspec.DecodeError) as exc:
+    except (cms.SignatureInvalid, msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise JobError("integrity", what="grant") from exc
     manifest = container.manifest
     told = (grant.backup_id, grant.container_sha256, grant.original_sha256)

@@ -23,24 +23,30 @@ from custode.container.leggimi import render as leaflet_rtf
 from custode.jobs.errors import JobError
 from custode_authority.wire.manifest import Manifest
 from custode_authority.wire.messages import ConfirmRequest, ReserveRequest, RetireRequest
+from custode_authority.wire.problems import ProblemCode
 from custode_authority.wire.recovery import load_recovery_public_key
 from custode_authority.wire.states import BackupKind
 from custode_drivers.channel.secrets import secret_from
+from custode_drivers.portals.errors import PortalRefused
 
 if TYPE_CHECKING:
     from custode.container.iwk import Container
     from custode.jobs.context import Job
-    from custode_authority.wire.messages import Reservation
+    from custode_authority.wire.messages import BackupView, Reservation
     from custode_drivers.portals.custode import CustodeClient
 
 SuccessorKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
 class CreateParams(msgspec.Struct, frozen=True, kw_only=True):
-    """Parameters of `create`; `original` is the DER certificate, `on` the date in the name."""
+    """Parameters of `create`; `original` is the DER certificate, `on` the date in the name.
+
+    `device` is the volume that `to` lay on when the command was given (`folder.Draft`).
+    """
 
     authority: dict[str, str]
     to: str
+    device: int | None
     include: list[str]
     code: str
     codice_fiscale: str
@@ -49,6 +55,19 @@ class CreateParams(msgspec.Struct, frozen=True, kw_only=True):
     on: str
     support: str
     embedded: bool
+
+
+def precheck(job: Job) -> dict[str, Any]:
+    """See before any PIN is asked for whether the folder could be written: place, space, files.
+
+    :raises ContainerError: as `folder.write`; OSError, JobError: file_missing
+    """
+    to = Path(job.params["to"])
+    if not to.is_dir():
+        raise JobError("file_missing", path=str(to))
+    sources = [Path(name) for name in job.params["include"]]
+    folder.precheck(to, sources, job.params["private_texts"])
+    return {}
 
 
 def create(job: Job) -> dict[str, Any]:
@@ -154,6 +173,7 @@ def _write(params: CreateParams, container: Container, original: x509.Certificat
         container=container,
         leaflet=leaflet_rtf(leaflet),
         day=date.fromisoformat(params.on),
+        device=params.device,
         includes=[Path(name) for name in params.include],
         private_texts=[text for text in (params.codice_fiscale, params.name) if text],
     )
@@ -188,30 +208,41 @@ def _confirm(
     try:
         authority.confirm(make, job.token_signer(spki))
     except Exception:
-        # Refused, or nobody knows: ask; only a registration of exactly this container may stay.
-        if not _is_registered(authority, container):
+        # Refused, or nobody knows. Only a registration of exactly this container may stay; what is
+        # given up is given up at the authority first, so that no confirmation comes in afterwards.
+        if _confirmed(authority, backup_id) is None:
             folder.remove(written, container.sha256)
             raise
 
 
-def _is_registered(authority: CustodeClient, container: Container) -> bool:
-    view = authority.backup(container.manifest.backup_id)
-    return view.registered_at is not None and view.container_sha256 == container.sha256
+def _confirmed(authority: CustodeClient, backup_id: str) -> BackupView | None:
+    """Give a reservation up; the backup instead, when it was confirmed after all."""
+    try:
+        authority.abandon(backup_id)
+    except PortalRefused as refused:
+        if refused.code != ProblemCode.BACKUP_STATE:
+            raise
+        return authority.backup(backup_id)
+    return None
 
 
 def sweep(job: Job) -> dict[str, Any]:
     """After a crash: finish or undo a backup by what the authority says of it.
 
     A confirmed one stays (`registered`: True, with its `path`). Any other folder of it goes.
+
+    :raises JobError: file_missing while the place it was written to is not here (a pulled stick)
     """
     params = job.params
     backup_id: str = params["backup_id"]
     to = Path(params["to"])
     with job.authority() as authority:
-        view = authority.backup(backup_id)
+        view = _confirmed(authority, backup_id)
+    if not to.is_dir():
+        raise JobError("file_missing", path=str(to))
     removed = [str(to)] if folder.remove_stale(to, backup_id) else []
     found = _folder_of(to, params["code"], backup_id)
-    if view.registered_at is not None:
+    if view is not None:
         return {
             "registered": True,
             "removed": removed,
@@ -230,7 +261,7 @@ def _folder_of(to: Path, code: str, backup_id: str) -> tuple[Path, str] | None:
     for path in sorted(to.glob(f"{code}_*")) if to.is_dir() else ():
         try:
             container = folder.read_container(path)
-        except (ContainerInvalid, NotABackup):
+        except (ContainerInvalid, NotABackup, OSError):
             continue
         if container.manifest.backup_id == backup_id:
             return path, container.sha256

@@ -32,13 +32,15 @@ class Upcall(Protocol):
 class AuthorityParams(msgspec.Struct, frozen=True, kw_only=True):
     """Where the authority is, whom to believe there, and the file that holds our API key.
 
-    `pin_sha256` is the fingerprint of the CA certificate in the PEM file `ca_certificate`.
+    `pin_sha256` is the fingerprint of the CA certificate in the PEM file `ca_certificate`,
+    `known_head` the last head of the authority's log that it signed for us.
     """
 
     url: str
     pin_sha256: str
     ca_certificate: str
     api_key_file: str
+    known_head: str | None = None
 
     def address(self) -> Address:
         """The address as the portals take it."""
@@ -66,7 +68,7 @@ class Job:
         """A client for the authority named in the parameters, with our account's API key."""
         where = self.authority_params()
         with Transport(where.address()) as transport:
-            yield CustodeClient(transport, where.api_key())
+            yield CustodeClient(transport, where.api_key(), where.known_head)
 
     def authority_params(self) -> AuthorityParams:
         """The parameters' `authority`."""

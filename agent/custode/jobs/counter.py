@@ -1,4 +1,4 @@
-"""Ask the authority what became of a certificate; report a loss; cancel."""
+"""Ask the authority what became of a certificate; report a loss; give up a token; cancel."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 from custode_authority.wire.messages import (
     CancellationPreviewRequest,
     CancellationRequest,
+    ReissueRequest,
     ReportRequest,
 )
 from custode_authority.wire.reasons import Reason
@@ -52,6 +53,18 @@ def report(job: Job) -> dict[str, Any]:
             password=password.decode("utf-8"),
         )
         done: dict[str, Any] = msgspec.to_builtins(authority.report(request))
+    return done
+
+
+def reissue(job: Job) -> dict[str, Any]:
+    """Give up the certificates of a token; the descriptor holds the account's password."""
+    with secret_from(job.fds[0]) as password, job.authority() as authority:
+        request = ReissueRequest(
+            fingerprints=job.params["fingerprints"],
+            # A JSON body needs text; the object dies with this short-lived process.
+            password=password.decode("utf-8"),
+        )
+        done: dict[str, Any] = msgspec.to_builtins(authority.reissue(request))
     return done
 
 

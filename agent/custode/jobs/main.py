@@ -38,14 +38,17 @@ if TYPE_CHECKING:
 
 METHODS: Final[Mapping[str, Callable[[Job], dict[str, Any]]]] = {
     "account.create": account.create,
+    "account.check": account.check,
     "csr.check": certificates.check_csr,
     "enroll": certificates.enroll,
     "overview": certificates.overview,
     "certificate.check": certificates.check,
     "facts": counter.facts,
     "report": counter.report,
+    "reissue": counter.reissue,
     "cancel.preview": counter.preview,
     "cancel": counter.cancel,
+    "backup.precheck": backup.precheck,
     "backup.create": backup.create,
     "backup.sweep": backup.sweep,
     "backup.retire": backup.retire,
@@ -79,7 +82,7 @@ def serve(channel: ChildChannel, request: Request, fds: tuple[int, ...]) -> None
         channel.fail(request.id, error.code, error.data)
     except Exception as error:  # noqa: BLE001 - the boundary: each error becomes a code
         failure = translate(error)
-        if failure.code == "unknown":
+        if failure.code == "failed":
             traceback.print_exception(error)  # to the agent's log; jobs put no secret in messages
         channel.fail(request.id, failure.code, failure.data)
     else:
@@ -115,7 +118,7 @@ def translate(error: Exception) -> JobError:
         case ContainerError() | OSError():
             return _of_files(error)
         case _:
-            return JobError("unknown", why=type(error).__name__)
+            return JobError("failed", kind=type(error).__name__)
 
 
 def _of_files(error: ContainerError | OSError) -> JobError:
@@ -126,7 +129,7 @@ def _of_files(error: ContainerError | OSError) -> JobError:
         case NoSpace():
             return JobError("no_space", needed=error.needed, free=error.free)
         case NotWritten():
-            return JobError("file_unwritable", path=str(error.path), why=error.why)
+            return JobError("file_unwritable", path=str(error.path), why=error.why or None)
         case NotABackup():
             return JobError("not_a_backup", path=str(error.path))
         case FileNotFoundError() | NotADirectoryError():
@@ -134,7 +137,7 @@ def _of_files(error: ContainerError | OSError) -> JobError:
         case OSError():
             return JobError("file_unreadable", path=str(error.filename), why=error.strerror)
         case _:
-            return JobError("unknown", why=type(error).__name__)
+            return JobError("failed", kind=type(error).__name__)
 
 
 if __name__ == "__main__":

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
+from contextlib import asynccontextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from custode.domain.events import BackupRestored
+from custode.domain.events import BackupRestored, BackupsListed, TokenPromoted
 from custode.domain.gate import Purpose
+from custode.domain.model import TokenId
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.procedures.counter import ask, backup_row, refresh
-from custode.procedures.folder import pass_gate, read
+from custode.procedures.folder import pass_gate, read, stop_if_shut
 from custode.procedures.install import promote
 from custode.procedures.session import find_token, job_callbacks, login, refuse_retired
+from custode.taking_up import taken_up
 from custode_authority.wire.messages import BackupView
 from custode_authority.wire.states import BackupState
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from io import FileIO
 
     from custode.daemon.context import Callback, Context
@@ -39,7 +44,7 @@ async def open_(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     """
     folder = await read(ctx, str(params["folder"]))
     await pass_gate(ctx, folder, Purpose.OPEN)
-    opened = await _with_pin(ctx, folder, "backup.open")
+    opened = await _with_pin(ctx, folder, Purpose.OPEN, "backup.open")
     return {
         "backup_id": folder.backup_id,
         "proved": opened["proved"],
@@ -70,16 +75,15 @@ async def activate(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     await pass_gate(ctx, folder, Purpose.ACTIVATE)
     operation = ctx.journal.begin(ACTIVATE, {"backup_id": folder.backup_id, "folder": folder.path})
     try:
-        await _request(ctx, folder, wanted, operation)
-        await pass_gate(ctx, folder, Purpose.ACTIVATE)
-        opened = await _with_pin(ctx, folder, "backup.collect")
+        opened = await _until_collected(ctx, folder, wanted, operation)
     except CustodeError as error:
         # The authority holds the state: running the command again goes on from there.
         operation.failed(code=error.code.value)
         raise
     operation.step("collected", successor_sha256=opened["fingerprint_sha256"])
-    await refresh(ctx)
-    operation.done()
+    async with taken_up(ctx, operation, resume_activate):
+        await refresh(ctx)
+        operation.done()
     return {
         "backup_id": folder.backup_id,
         "state": ctx.state.backups[folder.backup_id].state,
@@ -92,19 +96,53 @@ async def activate(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+async def resume_activate(ctx: Context, operation: Operation) -> None:
+    """The authority holds how far it came; `backup activate` goes on from there."""
+    await refresh(ctx)
+    if (collected := operation.step_data("collected")) is not None:
+        operation.done(**collected)
+    else:
+        operation.undone(why="to be run again")
+
+
+async def _until_collected(
+    ctx: Context, folder: Folder, wanted: ActivateParams, operation: Operation
+) -> dict[str, Any]:
+    """Request, wait, collect; an approval that expired meanwhile is asked for once more."""
+    state = ctx.state.backups[folder.backup_id].state
+    if state is BackupState.REGISTERED:
+        await _request(ctx, folder, wanted, operation)
+    await _wait_for_approval(ctx, folder, wanted, operation)
+    await pass_gate(ctx, folder, Purpose.ACTIVATE)
+    try:
+        return await _with_pin(ctx, folder, Purpose.ACTIVATE, "backup.collect")
+    except CustodeError as error:
+        if error.code is not ErrorCode.APPROVAL_EXPIRED:
+            raise
+    await _request(ctx, folder, wanted, operation)
+    await _wait_for_approval(ctx, folder, wanted, operation)
+    return await _with_pin(ctx, folder, Purpose.ACTIVATE, "backup.collect")
+
+
 async def _request(
     ctx: Context, folder: Folder, wanted: ActivateParams, operation: Operation
 ) -> None:
-    """Ask for it unless that was done; wait for the approval if asked to."""
-    record = ctx.state.backups[folder.backup_id]
-    state = record.state
-    if state is BackupState.REGISTERED:
-        async with ctx.client.secret("backup_pin", why="backup.activate") as pin:
-            params = {**folder.job_params(), "reason": wanted.reason}
-            view = msgspec.convert(await ask(ctx, "backup.request", params, (pin,)), BackupView)
-        operation.step("requested")
-        state = backup_row(view, ctx.clock.now()).state
-    if state is not BackupState.REQUESTED:
+    async with _backup_pin(ctx, folder, Purpose.ACTIVATE, "backup.activate") as pin:
+        params = {**folder.job_params(), "reason": wanted.reason}
+        view = msgspec.convert(await ask(ctx, "backup.request", params, (pin,)), BackupView)
+    operation.step("requested")
+    now = ctx.clock.now()
+    await ctx.post(BackupsListed(rows=(backup_row(view, now),), at=now))
+
+
+async def _wait_for_approval(
+    ctx: Context, folder: Folder, wanted: ActivateParams, operation: Operation
+) -> None:
+    """Return when it is approved.
+
+    :raises CustodeError: STILL_GENERATING while it is not and nobody wants to wait
+    """
+    if ctx.state.backups[folder.backup_id].state is not BackupState.REQUESTED:
         return
     if not wanted.wait:
         raise CustodeError(
@@ -120,8 +158,24 @@ async def _until_approved(ctx: Context, folder: Folder, operation: Operation) ->
         await refresh(ctx)
 
 
-async def _with_pin(ctx: Context, folder: Folder, why: str) -> dict[str, Any]:
-    async with ctx.client.secret("backup_pin", why=why) as pin:
+@asynccontextmanager
+async def _backup_pin(
+    ctx: Context, folder: Folder, purpose: Purpose, why: str
+) -> AsyncIterator[int]:
+    """The backup's PIN in a pipe, and the gate judged again once it was typed.
+
+    A person may take minutes over a PIN, and the original may come back meanwhile.
+
+    :raises CustodeError: GATE_CLOSED; the PIN was sent nowhere then
+    """
+    left = ctx.state.backups[folder.backup_id].tries_remaining
+    async with ctx.client.secret("backup_pin", attempts_remaining=left, why=why) as pin:
+        await pass_gate(ctx, folder, purpose)
+        yield pin
+
+
+async def _with_pin(ctx: Context, folder: Folder, purpose: Purpose, why: str) -> dict[str, Any]:
+    async with _backup_pin(ctx, folder, purpose, why) as pin:
         opened: dict[str, Any] = await ask(
             ctx, "backup.open", folder.job_params(), (pin,), job_callbacks(ctx), DEADLINE_S
         )
@@ -138,21 +192,16 @@ async def restore(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     token = await find_token(ctx, params.get("token"))
     refuse_retired(ctx, token)
     await pass_gate(ctx, folder, Purpose.RESTORE)
-    operation = ctx.journal.begin(
-        RESTORE, {"backup_id": folder.backup_id, "serial": token.id.serial}
-    )
-    try:
+    operation = ctx.journal.begin(RESTORE, {"backup_id": folder.backup_id, **asdict(token.id)})
+    async with taken_up(ctx, operation, resume_restore):
         async with login(ctx, token, why="backup.restore") as session:
             restored, proof = await _restore_onto(ctx, folder, session, operation)
-    except CustodeError as error:
-        operation.failed(code=error.code.value)
-        raise
-    now = ctx.clock.now()
-    fingerprint = restored["fingerprint_sha256"]
-    await ctx.post(BackupRestored(folder.backup_id, fingerprint, token.id, restored["key_id"], now))
-    await refresh(ctx)
-    await promote(ctx, token)
-    operation.done(successor_sha256=fingerprint)
+        fingerprint, key_id = restored["fingerprint_sha256"], restored["key_id"]
+        now = ctx.clock.now()
+        await ctx.post(BackupRestored(folder.backup_id, fingerprint, token.id, key_id, now))
+        await refresh(ctx)
+        await promote(ctx, token)
+        operation.done(successor_sha256=fingerprint)
     return {
         "backup_id": folder.backup_id,
         "token": token.id.serial,
@@ -167,6 +216,28 @@ async def restore(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+async def resume_restore(ctx: Context, operation: Operation) -> None:
+    """Confirmed at the authority: the token is the primary. Else `backup restore` runs again."""
+    await refresh(ctx)
+    data, imported = operation.data, operation.step_data("imported")
+    record = ctx.state.backups.get(data["backup_id"])
+    successor = record.successor_sha256 if record is not None else None
+    if (
+        imported is None
+        or successor is None
+        or ctx.state.backups[data["backup_id"]].state is not BackupState.RESTORED
+    ):
+        operation.undone(why="to be run again")
+        return
+    # Only the successor's own key confirms, so it lies on the token of this operation, here or not.
+    token = TokenId(data["manufacturer"], data["model"], data["serial"])
+    now = ctx.clock.now()
+    key_id = imported["key_id"]
+    await ctx.post(BackupRestored(data["backup_id"], successor, token, key_id, now))
+    await ctx.post(TokenPromoted(token, now))
+    operation.done(successor_sha256=successor)
+
+
 async def _restore_onto(
     ctx: Context, folder: Folder, session: TokenSession, operation: Operation
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -175,8 +246,8 @@ async def _restore_onto(
     write_end = os.fdopen(write_fd, "wb", buffering=0)
     proof: dict[str, Any] = {}
     try:
-        callbacks = _onto_token(session, (read_end, write_end), proof, operation)
-        async with ctx.client.secret("backup_pin", why="backup.restore") as pin:
+        callbacks = _onto_token(session, folder, (read_end, write_end), proof, operation)
+        async with _backup_pin(ctx, folder, Purpose.RESTORE, "backup.restore") as pin:
             fds = (pin, write_fd)
             restored = await ask(
                 ctx, "backup.restore", folder.job_params(), fds, callbacks, DEADLINE_S
@@ -189,6 +260,7 @@ async def _restore_onto(
 
 def _onto_token(
     session: TokenSession,
+    folder: Folder,
     pipe: tuple[int, FileIO],
     proof: dict[str, Any],
     operation: Operation,
@@ -201,7 +273,13 @@ def _onto_token(
         chosen["key_id"] = params["key_id"]
         told = {"key_id": params["key_id"], "label": session.token.label}
         write_end.close()  # the job has written: without our own copy the worker sees the end
-        if all(row["key_id"] != params["key_id"] for row in session.keys):
+        await stop_if_shut(session.ctx, folder)
+        there = [row for row in session.keys if row["key_id"] == params["key_id"]]
+        if there and not there[0]["public_key"]:
+            # An import that was broken off left half a key pair, which no certificate fits.
+            await session.call("destroy_key", {"key_id": params["key_id"]})
+            there = []
+        if not there:
             await session.call("import_key", told, (read_end,))
         operation.step("imported", key_id=params["key_id"])
         return {}

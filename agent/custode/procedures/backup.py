@@ -16,9 +16,10 @@ from custode.domain.events import BackupSaved
 from custode.domain.model import BackupRecord
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
-from custode.procedures.cancel import signing_token
 from custode.procedures.counter import ask, identity_of, refresh
-from custode.procedures.session import holder_of, job_callbacks, login
+from custode.procedures.session import holder_of, job_callbacks, login, signed_by_active
+from custode.taking_up import take_up, taken_up
+from custode_authority.wire.rome import day_in_rome
 from custode_authority.wire.states import BackupKind, BackupState, CertificateState
 
 if TYPE_CHECKING:
@@ -50,36 +51,42 @@ async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     wanted = msgspec.convert(params, CreateParams)
     if wanted.kind is not BackupKind.SUCCESSOR or wanted.on_token is not None:
         raise CustodeError(ErrorCode.NOT_SUPPORTED, capability=f"backup {wanted.kind}")
-    if not Path(wanted.to).is_dir():
-        raise CustodeError(ErrorCode.FILE_MISSING, path=wanted.to)
     identity = identity_of(ctx)
+    private = [text for text in (identity.codice_fiscale, identity.name) if text]
+    place = {"to": wanted.to, "include": wanted.include, "private_texts": private}
+    await ctx.jobs.call("backup.precheck", place)
     await refresh(ctx)
     record = _in_use(ctx)
     token, held = await holder_of(ctx, record.fingerprint_sha256 or "")
     async with login(ctx, token, why="backup.create") as session:
-        await session.prove(held.key_id, session.key(held.key_id)["public_key"])
+        await session.prove_certified(held.key_id, record)
+        await _clear_up(ctx)
         operation = ctx.journal.begin(
-            KIND, {"to": wanted.to, "code": identity.code, "include": wanted.include}
+            KIND,
+            {
+                "to": wanted.to,
+                "device": _device(wanted.to),
+                "code": identity.code,
+                "include": wanted.include,
+            },
         )
         told = {
             "to": wanted.to,
+            "device": operation.data["device"],
             "include": wanted.include,
             "code": identity.code,
             "codice_fiscale": identity.codice_fiscale,
             "name": identity.name,
             "original": record.certificate,
-            "on": ctx.clock.now().astimezone().date().isoformat(),
+            "on": day_in_rome(ctx.clock.now()).isoformat(),
             "support": ctx.config.support.address,
             "embedded": not ctx.config.authority.url,
         }
         callbacks = session.callbacks(held.key_id, operation)
-        try:
+        async with taken_up(ctx, operation, resume):
             async with _backup_pin(session) as pin:
                 made = await ask(ctx, "backup.create", told, (pin,), callbacks, CREATE_DEADLINE_S)
-        except CustodeError as error:
-            await _give_up(ctx, operation, error)
-            raise
-    await _saved(ctx, operation, made)
+            await _saved(ctx, operation, made)
     return {key: made[key] for key in ("backup_id", "folder", "path", "files", "container_sha256")}
 
 
@@ -122,20 +129,25 @@ async def _saved(ctx: Context, operation: Operation, made: dict[str, Any]) -> No
     operation.done(backup_id=made["backup_id"], path=made["path"])
 
 
-async def _give_up(ctx: Context, operation: Operation, error: CustodeError) -> None:
-    """A failure before anything was reserved needs no clearing up; else the sweep decides."""
-    if operation.step_data("reserved") is None:
-        operation.failed(code=error.code.value)
-        return
+async def _clear_up(ctx: Context) -> None:
+    """Earlier backups whose stick was gone: it may be back. Called while nobody makes another."""
+    for operation in ctx.journal.pending(KIND):
+        await take_up(ctx, operation, resume)
+
+
+def _device(folder: str) -> int | None:
+    """The volume that a folder lies on; a mount point without its volume lies on another one."""
     try:
-        await resume(ctx, operation)
-    except CustodeError:
-        # The authority is away: the operation stays pending and is cleared at the next start.
-        return
+        return Path(folder).stat().st_dev
+    except OSError:
+        return None
 
 
 async def resume(ctx: Context, operation: Operation) -> None:
-    """After a crash or a failure: keep what the authority confirmed, take away what it did not."""
+    """After a crash or a failure: keep what the authority confirmed, take away what it did not.
+
+    While the volume is gone the operation stays pending: half a folder may lie on it.
+    """
     reserved = operation.step_data("reserved")
     if reserved is None:
         operation.undone(why="nothing was reserved")
@@ -144,6 +156,9 @@ async def resume(ctx: Context, operation: Operation) -> None:
     swept = await ask(ctx, "backup.sweep", told, callbacks=job_callbacks(ctx, operation))
     await refresh(ctx)
     if not swept["registered"]:
+        there = _device(operation.data["to"]) == operation.data["device"]
+        if not there and not swept["removed"]:
+            return
         operation.undone(removed=swept["removed"])
         return
     path = swept["path"]
@@ -158,7 +173,9 @@ async def list_(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     """Every backup as the authority has it now, and where its folder was written."""
     del params
     await refresh(ctx)
-    records = sorted(ctx.state.backups.values(), key=lambda b: b.created_at)
+    # One that was only reserved never came to be: nobody could do anything with it.
+    made = [b for b in ctx.state.backups.values() if b.container_sha256 is not None]
+    records = sorted(made, key=lambda b: b.created_at)
     return {"backups": [told(record) for record in records]}
 
 
@@ -179,20 +196,36 @@ def told(record: BackupRecord) -> dict[str, Any]:
     }
 
 
+async def named(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """One backup, named by its id or by its folder's name where only one is called so.
+
+    :raises CustodeError: NO_SUCH_BACKUP, BACKUP_AMBIGUOUS
+    """
+    return told(await _named(ctx, str(params.get("backup", ""))))
+
+
+async def _named(ctx: Context, name: str) -> BackupRecord:
+    await refresh(ctx)
+    known = ctx.state.backups
+    if name in known:
+        return known[name]
+    found = [b for b in known.values() if b.folder_name and b.folder_name == Path(name).name]
+    if not found:
+        raise CustodeError(ErrorCode.NO_SUCH_BACKUP, backup=name)
+    if len(found) > 1:
+        ids = ", ".join(sorted(b.backup_id for b in found))
+        raise CustodeError(ErrorCode.BACKUP_AMBIGUOUS, backup=name, ids=ids)
+    return found[0]
+
+
 async def retire(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     """Declare one backup dead (a lost stick); the original stays as it is.
 
-    :raises CustodeError: NO_SUCH_BACKUP, TOKEN_GONE …
+    :raises CustodeError: NO_SUCH_BACKUP, BACKUP_AMBIGUOUS, TOKEN_GONE …
     """
-    backup_id = str(params.get("backup_id", ""))
-    await refresh(ctx)
-    if backup_id not in ctx.state.backups:
-        raise CustodeError(ErrorCode.NO_SUCH_BACKUP, backup=backup_id)
-    token, held = await signing_token(ctx)
-    async with login(ctx, token, why="backup.retire") as session:
-        spki = session.key(held.key_id)["public_key"]
-        await session.prove(held.key_id, spki)
-        params = {"backup_id": backup_id, "signer_spki": spki}
-        await ask(ctx, "backup.retire", params, callbacks=session.callbacks(held.key_id))
+    backup_id = (await _named(ctx, str(params.get("backup_id", "")))).backup_id
+    async with signed_by_active(ctx, why="backup.retire") as signer:
+        params = {"backup_id": backup_id, "signer_spki": signer.spki}
+        await ask(ctx, "backup.retire", params, callbacks=signer.callbacks())
     await refresh(ctx)
     return told(ctx.state.backups[backup_id])

@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from custode.domain.certificates import cancellable, state_at
+from custode.domain.certificates import cancellable
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.procedures.counter import ask, certificate_row, identity_of, refresh
 from custode.procedures.request import row
-from custode.procedures.session import holder_of, login
+from custode.procedures.session import signed_by_active
+from custode.taking_up import taken_up
 from custode_authority.wire.messages import CancellationPreview, CancellationView
 from custode_authority.wire.reasons import REASONS, Reason
 from custode_authority.wire.states import CertificateState
 
 if TYPE_CHECKING:
     from custode.daemon.context import Context
-    from custode.domain.model import HeldCertificate, TokenSeen
+    from custode.daemon.journal import Operation
+    from custode.procedures.session import TokenSession
     from custode_authority.wire.messages import OperationView
 
 KIND = "cancel"
@@ -70,31 +72,13 @@ async def run(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     wanted = msgspec.convert(params, RunParams)
     identity_of(ctx)
     await refresh(ctx)
-    token, held = await signing_token(ctx)
-    operation = ctx.journal.begin(
-        KIND, {"operations": wanted.operations, "reason": wanted.reason.value}
-    )
-    try:
-        async with login(ctx, token, why="cancel") as session:
-            spki = session.key(held.key_id)["public_key"]
-            await session.prove(held.key_id, spki)
-            told = {**msgspec.to_builtins(wanted), "signer_spki": spki}
-            answer = await ask(ctx, "cancel", told, callbacks=session.callbacks(held.key_id))
-    except CustodeError as error:
-        operation.failed(code=error.code.value)
-        raise
-    view = msgspec.convert(answer, CancellationView)
-    operation.done(id_operazione=view.id_operazione)
-    ctx.audit.append(
-        "CertificatesCancelled",
-        {
-            "id_operazione": view.id_operazione,
-            "reason": view.reason,
-            "cumulative": view.cumulative,
-            "covered": [row.id_operazione for row in view.covered],
-            "note": wanted.note,
-        },
-    )
+    async with signed_by_active(ctx, why="cancel") as signer:
+        operation = ctx.journal.begin(
+            KIND, {"operations": wanted.operations, "reason": wanted.reason.value}
+        )
+        async with taken_up(ctx, operation, resume):
+            view = await sign(signer.session, signer.key_id, signer.spki, wanted)
+            operation.done(id_operazione=view.id_operazione)
     await refresh(ctx)
     return {
         "id_operazione": view.id_operazione,
@@ -105,19 +89,36 @@ async def run(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+async def resume(ctx: Context, operation: Operation) -> None:
+    """One transaction at the authority: its list says whether it happened."""
+    await refresh(ctx)
+    known = ctx.state.certificates
+    states = [known[o].state.value for o in operation.data["operations"] if o in known]
+    if states and set(states) == {CertificateState.CANCELLED.value}:
+        operation.done(states=states)
+    else:
+        operation.undone(states=states)
+
+
+async def sign(
+    session: TokenSession, key_id: str, spki: bytes, wanted: RunParams
+) -> CancellationView:
+    """Have the token sign a cancellation and the authority carry it out; noted in our log."""
+    told = {**msgspec.to_builtins(wanted), "signer_spki": spki}
+    answer = await ask(session.ctx, "cancel", told, callbacks=session.callbacks(key_id))
+    view = msgspec.convert(answer, CancellationView)
+    session.ctx.audit.append(
+        "certificates_cancelled",
+        {
+            "id_operazione": view.id_operazione,
+            "reason": view.reason,
+            "cumulative": view.cumulative,
+            "covered": [row.id_operazione for row in view.covered],
+            "note": wanted.note,
+        },
+    )
+    return view
+
+
 def _told(ctx: Context, view: OperationView) -> dict[str, Any]:
     return row(certificate_row(view, ctx.clock.now()), ctx)
-
-
-async def signing_token(ctx: Context) -> tuple[TokenSeen, HeldCertificate]:
-    """A token here with an active certificate of this identity.
-
-    :raises CustodeError: TOKEN_GONE when none is here
-    """
-    for record in cancellable(ctx.state):
-        if state_at(record, ctx.state.now) is CertificateState.ACTIVE:
-            try:
-                return await holder_of(ctx, record.fingerprint_sha256 or "")
-            except CustodeError:
-                continue
-    raise CustodeError(ErrorCode.TOKEN_GONE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from custode.domain.events import (
     AuthorityReachable,
     AuthorityUnreachable,
     BackupsListed,
+    IdentitySet,
     OperationsListed,
     StatusAnswered,
 )
@@ -31,13 +33,21 @@ if TYPE_CHECKING:
 DEADLINE_S = 60.0
 
 # What the agent cannot tell apart from "nobody is there": nothing is known, the gate stays closed.
-_UNREACHABLE = frozenset(
+UNREACHABLE = frozenset(
     {
         ErrorCode.AUTHORITY_UNAVAILABLE,
         ErrorCode.AUTHORITY_STOPPED,
+        ErrorCode.AUTHORITY_SILENT,
+        ErrorCode.AUTHORITY_LOST,
         ErrorCode.AUTHORITY_UNTRUSTED,
+        ErrorCode.CLOCK_WRONG,
         ErrorCode.TIMED_OUT,
     }
+)
+
+# Somebody answered, but nothing that the gate could go by: just as unknown.
+_NO_ANSWER = frozenset(
+    {ErrorCode.AUTHORITY_NONSENSE, ErrorCode.UNKNOWN_TO_AUTHORITY, ErrorCode.JOB_FAILED}
 )
 
 
@@ -73,13 +83,15 @@ async def ask(
     """Run a job that talks to the authority; whether it answered becomes an event."""
     identity = identity_of(ctx)
     try:
-        address = await ctx.authority.ensure_running()
-        where = job_params(address, ctx.paths.home, identity.code)
-        result = await ctx.jobs.call(
-            method, {**(params or {}), "authority": where}, fds, callbacks, deadline_s
-        )
+        async with ctx.authority.in_use() as address:
+            where = job_params(address, ctx.paths.home, identity.code)
+            if known := ctx.audit.authority_head_of(address.pin_sha256):
+                where["known_head"] = known
+            result = await ctx.jobs.call(
+                method, {**(params or {}), "authority": where}, fds, callbacks, deadline_s
+            )
     except CustodeError as error:
-        if error.code in _UNREACHABLE:
+        if error.code in UNREACHABLE:
             await ctx.post(AuthorityUnreachable(why=error.code, at=ctx.clock.now()))
         raise
     await ctx.post(AuthorityReachable(at=ctx.clock.now()))
@@ -90,11 +102,20 @@ async def refresh(ctx: Context) -> None:
     """Take over the authority's list of requests and of backups."""
     listed = await ask(ctx, "overview")
     now = ctx.clock.now()
+    said = listed["head"]
+    ctx.audit.remember_authority_head(said["audit_head"], datetime.fromisoformat(said["at"]))
     operations = msgspec.convert(listed["operations"], list[OperationView])
     backups = msgspec.convert(listed["backups"], list[BackupView])
     requests = tuple(certificate_row(view, now) for view in operations)
     await ctx.post(OperationsListed(rows=requests, at=now))
     await ctx.post(BackupsListed(rows=tuple(backup_row(b, now) for b in backups), at=now))
+    await _learn_ceased(ctx, ceased=listed["ceased"])
+
+
+async def _learn_ceased(ctx: Context, *, ceased: bool) -> None:
+    identity = identity_of(ctx)
+    if identity.ceased is not ceased:
+        await ctx.post(IdentitySet(replace(identity, ceased=ceased), ctx.clock.now()))
 
 
 def certificate_row(view: OperationView, said_at: datetime) -> CertificateRecord:
@@ -142,9 +163,10 @@ async def answer_on(ctx: Context, fingerprint_sha256: str, backup_id: str) -> An
             ctx, "facts", {"fingerprint_sha256": fingerprint_sha256, "backup_id": backup_id}
         )
     except CustodeError as error:
-        if error.code not in _UNREACHABLE:
+        if error.code not in UNREACHABLE | _NO_ANSWER:
             raise
         return None
+    await _learn_ceased(ctx, ceased=told["ceased"])
     original = msgspec.convert(told["status"], StatusStatement)
     await believe(ctx, original)
     successor = None

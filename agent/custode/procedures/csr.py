@@ -44,40 +44,52 @@ async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     :raises CustodeError: NO_IDENTITY, NO_SUCH_TOKEN, TOKEN_RETIRED, and what `login` raises
     """
     wanted = msgspec.convert(params, CreateParams)
-    identity = identity_of(ctx)
+    identity_of(ctx)
     token = await find_token(ctx, wanted.token)
     refuse_retired(ctx, token)
     serial = token.id.serial
     async with login(ctx, token, why="csr") as session:
-        operation = _unfinished(ctx, serial, wanted.key) or ctx.journal.begin(
-            KIND, {"token": serial, "key": wanted.key, "copyable": wanted.copyable}
+        operation = _unfinished(ctx, token.id, wanted.key) or ctx.journal.begin(
+            KIND, {**asdict(token.id), "key": wanted.key, "copyable": wanted.copyable}
         )
-        key_id, spki = await _key(session, operation, wanted, identity.code)
-        await session.prove(key_id, spki)
-        await ctx.client.progress("csr.signing", operation=operation.id)
-        answer = await session.call(
-            "csr", {"key_id": key_id, "common_name": identity.codice_fiscale}
-        )
-        digest = hashlib.sha256(spki).hexdigest()
-        day = ctx.clock.now().date().isoformat()
-        file_name = f"{identity.code}_{day}_{digest[:8]}.csr"
-        pem = to_pem(answer["csr"])
-        keep(ctx, file_name, pem)
-        operation.done(file_name=file_name, key_id=key_id, key_sha256=digest, **asdict(token.id))
+        made = await sign_request(session, operation, wanted)
+        told = {name: made[name] for name in ("file_name", "key_id", "key_sha256")}
+        operation.done(**told, **asdict(token.id))
     await ctx.tokens_read(token.module)
-    return {
-        "csr": pem,
-        "file_name": file_name,
-        "key": wanted.key,
-        "key_id": key_id,
-        "key_sha256": digest,
-        "token": serial,
-    }
+    return {**made, "key": wanted.key, "token": serial}
 
 
-def _unfinished(ctx: Context, serial: str, key: str) -> Operation | None:
+async def sign_request(
+    session: TokenSession, operation: Operation, wanted: CreateParams
+) -> dict[str, str]:
+    """Make the operation's key, or take it up, and have the token sign its request; kept on disk.
+
+    Gives `csr` (PEM), `file_name`, `key_id` and `key_sha256`.
+    """
+    ctx = session.ctx
+    identity = identity_of(ctx)
+    key_id, spki = await _key(session, operation, wanted, identity.code)
+    await session.prove(key_id, spki)
+    await ctx.client.progress("csr.signing", operation=operation.id)
+    answer = await session.call("csr", {"key_id": key_id, "common_name": identity.codice_fiscale})
+    digest = hashlib.sha256(spki).hexdigest()
+    day = ctx.clock.now().date().isoformat()
+    file_name = f"{identity.code}_{day}_{digest[:8]}.csr"
+    pem = to_pem(answer["csr"])
+    keep(ctx, file_name, pem)
+    return {"csr": pem, "file_name": file_name, "key_id": key_id, "key_sha256": digest}
+
+
+async def resume(ctx: Context, operation: Operation) -> None:
+    """A key may lie on the token: `csr` on that token takes it up, so the operation stays open."""
+    if operation.step_data("key") is None and operation.step_data("making") is None:
+        operation.undone(why="no key was made")
+    del ctx
+
+
+def _unfinished(ctx: Context, token: TokenId, key: str) -> Operation | None:
     for operation in ctx.journal.pending(KIND):
-        if (operation.data["token"], operation.data["key"]) == (serial, key):
+        if (operation.token, operation.data["key"]) == (token, key):
             return operation
     return None
 
@@ -90,6 +102,10 @@ async def _key(
         row = next((k for k in session.keys if k["key_id"] == made["key_id"]), None)
         if row is not None and row["public_key"]:
             return row["key_id"], row["public_key"]
+    elif (row := await _left(session, operation, label)) is not None:
+        operation.step("key", key_id=row["key_id"])
+        return row["key_id"], row["public_key"]
+    operation.step("making", before=[row["key_id"] for row in session.keys])
     await session.ctx.client.progress("csr.key", operation=operation.id)
     row = await session.call(
         "generate_key",
@@ -98,6 +114,28 @@ async def _key(
     )
     operation.step("key", key_id=row["key_id"])
     return row["key_id"], row["public_key"]
+
+
+async def _left(session: TokenSession, operation: Operation, label: str) -> dict[str, Any] | None:
+    """The key that a run made before it could journal that; half a key pair is taken away.
+
+    Only what came onto the token since that run began, bears our label and is nobody else's.
+    """
+    if (making := operation.step_data("making")) is None:
+        return None
+    ctx = session.ctx
+    others = [o.step_data("key") for o in ctx.journal.pending() if o.id != operation.id]
+    others += [done.step_data("key") for done in ctx.journal.ended(KIND)]
+    taken = {*making["before"], *(other["key_id"] for other in others if other is not None)}
+    certified = {record.key_sha256 for record in ctx.state.certificates.values()}
+    for row in session.keys:
+        if row["key_id"] in taken or row["label"] != label:
+            continue
+        if not row["public_key"]:
+            await session.call("destroy_key", {"key_id": row["key_id"]})
+        elif hashlib.sha256(row["public_key"]).hexdigest() not in certified:
+            return row
+    return None
 
 
 def made_here(ctx: Context, key_sha256: str) -> tuple[TokenId, str] | None:

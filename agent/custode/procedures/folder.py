@@ -5,13 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from custode.domain.gate import Purpose, facts_for, verdict
+from custode.domain.gate import (
+    Purpose,
+    facts_for,
+    not_identified,
+    presence,
+    unreadable,
+    verdict,
+)
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.procedures.counter import answer_on, identity_of, refresh
 from custode.procedures.session import identified
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from custode.daemon.context import Context
     from custode.domain.gate import GateReason
     from custode.domain.model import CertificateRecord
@@ -70,19 +79,37 @@ async def pass_gate(ctx: Context, folder: Folder, purpose: Purpose) -> None:
             answer=answer,
         )
     )
-    ctx.audit.append(
-        "GateJudged",
-        {
-            "backup_id": folder.backup_id,
-            "purpose": purpose.value,
-            "allowed": judged.allowed,
-            "reasons": [reason.code.value for reason in judged.reasons],
-        },
-    )
+    _note(ctx, folder, purpose, judged.reasons)
     if not judged.allowed:
         raise CustodeError(
             ErrorCode.GATE_CLOSED, reasons=[told(reason) for reason in judged.reasons]
         )
+
+
+async def stop_if_shut(ctx: Context, folder: Folder) -> None:
+    """Stop before a key leaves our hands, if the original came back in the meantime.
+
+    :raises CustodeError: GATE_CLOSED
+    """
+    await identified(ctx)
+    tokens = (insertion.token for insertion in ctx.state.insertions)
+    here = tuple(token for token in tokens if token.holds(folder.original_sha256))
+    judged = presence(here, not_identified(ctx.state), unreadable(ctx.state))
+    if judged:
+        _note(ctx, folder, Purpose.RESTORE, judged)
+        raise CustodeError(ErrorCode.GATE_CLOSED, reasons=[told(reason) for reason in judged])
+
+
+def _note(ctx: Context, folder: Folder, purpose: Purpose, reasons: Sequence[GateReason]) -> None:
+    ctx.audit.append(
+        "gate_judged",
+        {
+            "backup_id": folder.backup_id,
+            "purpose": purpose.value,
+            "allowed": not reasons,
+            "reasons": [reason.code.value for reason in reasons],
+        },
+    )
 
 
 def told(reason: GateReason) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from custode.domain.codice_fiscale import is_valid
 from custode.domain.events import IdentitySet
 from custode.domain.model import Identity
 from custode.error_codes import ErrorCode
@@ -14,7 +16,7 @@ from custode.procedures.counter import DEADLINE_S, job_params
 from custode_authority.wire.messages import CodiceFiscale, IdentityCode
 
 if TYPE_CHECKING:
-    from custode.daemon.context import Context
+    from custode.daemon.context import AuthorityAddress, Context
 
 
 class SetParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,6 +32,7 @@ async def set_(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     """Open the account, then remember the identity; the other order would leave one without.
 
     Naming the identity that is already set changes nothing and asks for nothing.
+    :raises CustodeError: IDENTITY_EXISTS, CODICE_FISCALE_INVALID before anything is asked for
     """
     wanted = msgspec.convert(params, SetParams)
     known = ctx.state.identity
@@ -37,8 +40,14 @@ async def set_(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         wanted.code,
         wanted.codice_fiscale,
     ):
-        raise CustodeError(ErrorCode.IDENTITY_EXISTS)
+        raise CustodeError(
+            ErrorCode.IDENTITY_EXISTS, code=known.code, codice_fiscale=known.codice_fiscale
+        )
     if known is None:
+        if not is_valid(wanted.codice_fiscale):
+            raise CustodeError(
+                ErrorCode.CODICE_FISCALE_INVALID, codice_fiscale=wanted.codice_fiscale
+            )
         await _open_account(ctx, wanted)
     primary = known.primary if known else None
     identity = Identity(
@@ -59,7 +68,11 @@ async def set_(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _open_account(ctx: Context, wanted: SetParams) -> None:
-    address = await ctx.authority.ensure_running()
+    async with ctx.authority.in_use() as address:
+        await _open_account_at(ctx, wanted, address)
+
+
+async def _open_account_at(ctx: Context, wanted: SetParams, address: AuthorityAddress) -> None:
     if address.home is None:
         # An office's or a provider's authority gives out its accounts itself.
         raise CustodeError(ErrorCode.NOT_SUPPORTED, capability="account at a remote authority")
@@ -72,5 +85,14 @@ async def _open_account(ctx: Context, wanted: SetParams) -> None:
         "name": wanted.name,
         "mail": wanted.mail,
     }
+    if Path(where["api_key_file"]).is_file():
+        # Mostly the account is there already: a restored authority, or a crash after its opening.
+        try:
+            await ctx.jobs.call("account.check", params, (), None, DEADLINE_S)
+        except CustodeError as error:
+            if error.code is not ErrorCode.WRONG_CREDENTIALS:
+                raise  # else the key was kept, and its account never came to be
+        else:
+            return
     async with ctx.client.secret("account_password_new", why="identity.set") as fd:
         await ctx.jobs.call("account.create", params, (fd,), None, DEADLINE_S)

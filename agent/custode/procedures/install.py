@@ -13,14 +13,19 @@ from custode.errors import CustodeError
 from custode.procedures import csr
 from custode.procedures.counter import ask, identity_of, refresh
 from custode.procedures.session import find_token, login, refuse_retired
+from custode.taking_up import taken_up
 from custode_authority.wire.states import CertificateState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from custode.daemon.context import Context
+    from custode.daemon.journal import Operation
     from custode.domain.model import CertificateRecord, TokenSeen
     from custode.procedures.session import TokenSession
 
 KIND = "install"
+_COMING = frozenset({CertificateState.REQUESTED, CertificateState.GENERATING})
 
 
 class InstallParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,9 +44,14 @@ async def install(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     """
     wanted = msgspec.convert(params, InstallParams)
     await refresh(ctx)
-    record = _record(ctx, wanted)
-    der = wanted.certificate.encode("ascii", "replace") if wanted.certificate else None
-    checked = await ask(ctx, "certificate.check", {"certificate": der or record.certificate})
+    if wanted.certificate is not None:
+        checked = await _check(ctx, wanted.certificate.encode("ascii", "replace"))
+        record = _usable(
+            ctx.state.certificate(checked["fingerprint_sha256"]), checked["fingerprint_sha256"][:16]
+        )
+    else:
+        record = _usable(_waiting(ctx, wanted.operation), wanted.operation)
+        checked = await _check(ctx, record.certificate)
     if record.fingerprint_sha256 != checked["fingerprint_sha256"]:
         raise CustodeError(ErrorCode.INTEGRITY, what=record.id_operazione)
     token = await _token(ctx, wanted, record)
@@ -49,13 +59,12 @@ async def install(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     async with login(ctx, token, why="install") as session:
         key_id = _key_id(session, checked["key_sha256"])
         operation = ctx.journal.begin(KIND, {"id_operazione": record.id_operazione})
-        label = identity_of(ctx).code
-        told = {"key_id": key_id, "der": checked["der"], "label": label}
-        await session.call("install_certificate", told)
-        proof = await session.prove(key_id, checked["spki"])
-        operation.done(key_id=key_id)
-    await ctx.post(CertificateInstalled(record.id_operazione, token.id, key_id, ctx.clock.now()))
-    await promote(ctx, token)
+        async with taken_up(ctx, operation, resume):
+            proof = await write(session, key_id, checked)
+            now = ctx.clock.now()
+            await ctx.post(CertificateInstalled(record.id_operazione, token.id, key_id, now))
+            operation.done(key_id=key_id)
+    await ctx.tokens_read(token.module)
     return {
         "id_operazione": record.id_operazione,
         "token": token.id.serial,
@@ -69,25 +78,84 @@ async def install(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+async def resume(ctx: Context, operation: Operation) -> None:
+    """If the certificate reached the token, the rest needs no PIN; else `install` runs again."""
+    record = ctx.state.certificates.get(operation.data["id_operazione"])
+    for insertion in ctx.state.insertions:
+        token = insertion.token
+        for held in token.certificates:
+            if record is not None and held.fingerprint_sha256 == record.fingerprint_sha256:
+                now = ctx.clock.now()
+                await ctx.post(
+                    CertificateInstalled(record.id_operazione, token.id, held.key_id, now)
+                )
+                operation.done(key_id=held.key_id)
+                return
+    operation.undone(why="the certificate is not on the token")
+
+
+async def write(session: TokenSession, key_id: str, checked: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a certificate that `certificate.check` judged, read it back, prove it by a challenge.
+
+    Safe to repeat. Gives the challenge and its signature.
+    """
+    label = identity_of(session.ctx).code
+    told = {"key_id": key_id, "der": checked["der"], "label": label}
+    await session.call("install_certificate", told)
+    return await session.prove(key_id, checked["spki"])
+
+
 async def promote(ctx: Context, token: TokenSeen) -> None:
     """Read the token again, then make it the primary."""
     await ctx.tokens_read(token.module)
     await ctx.post(TokenPromoted(token.id, ctx.clock.now()))
 
 
-def _record(ctx: Context, wanted: InstallParams) -> CertificateRecord:
-    """The request whose certificate is meant, which must be active."""
-    records = sorted(ctx.state.certificates.values(), key=lambda c: c.requested_at)
-    if wanted.operation is not None:
-        records = [c for c in records if c.id_operazione == wanted.operation]
-    if wanted.certificate is not None:
-        records = [c for c in records if c.certificate is not None]
-    if not records:
-        raise CustodeError(ErrorCode.NO_SUCH_OPERATION, operation=wanted.operation)
-    waiting = [c for c in records if not c.installed] or records
-    record = waiting[-1]
-    if record.state in {CertificateState.REQUESTED, CertificateState.GENERATING}:
-        raise CustodeError(ErrorCode.STILL_GENERATING, operation=record.id_operazione)
+async def _check(ctx: Context, certificate: bytes | None) -> dict[str, Any]:
+    checked: dict[str, Any] = await ask(ctx, "certificate.check", {"certificate": certificate})
+    return checked
+
+
+def _waiting(ctx: Context, operation: str | None) -> CertificateRecord | None:
+    """The request that is meant: the one named, else the newest that waits for its token.
+
+    A successor's certificate comes onto its token by `backup restore`, not here.
+    """
+    if operation is not None:
+        return ctx.state.certificates.get(operation)
+    successors = {backup.successor_sha256 for backup in ctx.state.backups.values()}
+    records = [
+        record
+        for record in ctx.state.certificates.values()
+        if record.fingerprint_sha256 is None or record.fingerprint_sha256 not in successors
+    ]
+    return max(
+        records,
+        key=lambda c: (
+            c.state is CertificateState.ACTIVE and not c.installed,
+            c.state in _COMING,
+            c.requested_at,
+        ),
+        default=None,
+    )
+
+
+def _usable(record: CertificateRecord | None, named: str | None) -> CertificateRecord:
+    """The record, which must be that of an active certificate.
+
+    :raises CustodeError: NO_CERTIFICATE when none is named, NO_SUCH_OPERATION, STILL_GENERATING,
+        STATE_NOT_ALLOWED
+    """
+    if record is None:
+        if named is None:
+            raise CustodeError(ErrorCode.NO_CERTIFICATE)
+        raise CustodeError(ErrorCode.NO_SUCH_OPERATION, operation=named)
+    if record.state in _COMING:
+        raise CustodeError(
+            ErrorCode.STILL_GENERATING,
+            operation=record.id_operazione,
+            wait_with="custode request --wait",
+        )
     if record.state is not CertificateState.ACTIVE or record.certificate is None:
         raise CustodeError(
             ErrorCode.STATE_NOT_ALLOWED, what=record.id_operazione, state=record.state.value
@@ -97,7 +165,8 @@ def _record(ctx: Context, wanted: InstallParams) -> CertificateRecord:
 
 async def _token(ctx: Context, wanted: InstallParams, record: CertificateRecord) -> TokenSeen:
     made = csr.made_here(ctx, record.key_sha256)
-    named = wanted.token or (made[0].serial if made else None)
+    lies_on = made[0] if made else record.token
+    named = wanted.token or (lies_on.serial if lies_on else None)
     return await find_token(ctx, named)
 
 

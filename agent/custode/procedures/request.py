@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,18 +14,28 @@ from custode.domain.events import CertificateRequested
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.procedures import csr
-from custode.procedures.counter import ask, identity_of, refresh
-from custode.procedures.session import holder_of, login
+from custode.procedures.counter import UNREACHABLE, ask, identity_of, refresh
+from custode.procedures.session import signed_by_active
+from custode.taking_up import behind
 from custode_authority.wire.states import CertificateState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    import asyncio
+    from collections.abc import AsyncIterator, Mapping
 
     from custode.daemon.context import Callback, Context
     from custode.daemon.journal import Operation
     from custode.domain.model import CertificateRecord
 
 KIND = "request"
+LONGEST_PAUSE_S = 60
+_UNDER_WAY = frozenset(
+    {CertificateState.REQUESTED, CertificateState.GENERATING, CertificateState.ACTIVE}
+)
+# Who asks behind, by operation; the loop itself keeps only weak references.
+_FOLLOWED: dict[str, asyncio.Future[None]] = {}
+
+_log = logging.getLogger(__name__)
 
 
 class CreateParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,22 +56,49 @@ async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     file_name, pem = (
         (wanted.file_name or f"{identity.code}.csr", wanted.csr) if wanted.csr else csr.latest(ctx)
     )
-    checked = await ctx.jobs.call("csr.check", {"csr": pem.encode("ascii", "replace")})
-    operation = ctx.journal.begin(
-        KIND, {"file_name": file_name, "csr": pem, "key_sha256": checked["key_sha256"]}
-    )
+    checked = await _check(ctx, pem, file_name)
+    operation = _begin(ctx, file_name, pem, checked["key_sha256"])
     try:
-        async with _signer(ctx, checked["key_sha256"]) as (extra, callbacks):
+        async with signer(ctx, checked["key_sha256"]) as (extra, callbacks):
             sent = await _send(ctx, operation, extra, callbacks)
     except CustodeError as error:
-        operation.failed(code=error.code.value)
+        if operation.is_pending:
+            operation.failed(code=error.code.value)
         raise
-    record = await _remember(ctx, operation)
-    if wanted.wait and sent["certificate"] is None:
-        record = await ctx.client.unless_gone(_poll(ctx, operation, sent["retry_after_s"]))
-    elif sent["certificate"] is not None:
-        operation.done(id_operazione=record.id_operazione)
+    try:
+        record = await _remember(ctx, operation)
+        if sent["certificate"] is not None:
+            _done(operation, record)
+        elif wanted.wait:
+            await ctx.client.unless_gone(_poll(ctx, operation, sent["retry_after_s"]))
+            record = await _remember(ctx, operation)
+    finally:
+        # Whatever ended the waiting does not end the asking: it was sent.
+        if operation.is_pending:
+            follow(ctx, operation)
     return {**row(record, ctx), "retry_after_s": sent["retry_after_s"]}
+
+
+async def _check(ctx: Context, pem: str, file_name: str) -> dict[str, Any]:
+    """DER, subject and key of a request, whose own signature verifies.
+
+    :raises CustodeError: CSR_INVALID, CSR_KEY, INTEGRITY
+    """
+    if not pem.isascii():
+        raise CustodeError(ErrorCode.CSR_INVALID, path=file_name)
+    told = {"csr": pem.encode("ascii"), "file_name": file_name}
+    checked: dict[str, Any] = await ctx.jobs.call("csr.check", told)
+    return checked
+
+
+def _begin(ctx: Context, file_name: str, pem: str, key_sha256: str) -> Operation:
+    """The operation of this request: the one under way, if it was sent before."""
+    for operation in ctx.journal.pending(KIND):
+        if operation.data["key_sha256"] == key_sha256:
+            if (following := _FOLLOWED.pop(operation.id, None)) is not None:
+                following.cancel()
+            return operation
+    return ctx.journal.begin(KIND, {"file_name": file_name, "csr": pem, "key_sha256": key_sha256})
 
 
 async def resume(ctx: Context, operation: Operation) -> None:
@@ -68,11 +106,11 @@ async def resume(ctx: Context, operation: Operation) -> None:
     if operation.step_data("sent") is None:
         operation.undone(why="it was not sent")
         return
-    await _poll(ctx, operation, 1)
+    follow(ctx, operation)
 
 
 @asynccontextmanager
-async def _signer(
+async def signer(
     ctx: Context, key_sha256: str
 ) -> AsyncIterator[tuple[dict[str, Any], dict[str, Callback] | None]]:
     """What a further request needs (domain.md, rule 5): the active certificate's signature.
@@ -80,26 +118,14 @@ async def _signer(
     A first request, and one the authority has already, needs none: then no PIN is asked.
     """
     await refresh(ctx)
-    known = {c.key_sha256 for c in ctx.state.certificates.values()}
-    active = [
-        c
-        for c in ctx.state.certificates.values()
-        if state_at(c, ctx.state.now) is CertificateState.ACTIVE
-    ]
-    if key_sha256 in known or not active:
+    records = ctx.state.certificates.values()
+    under_way = {c.key_sha256 for c in records if state_at(c, ctx.state.now) in _UNDER_WAY}
+    active = any(state_at(c, ctx.state.now) is CertificateState.ACTIVE for c in records)
+    if key_sha256 in under_way or not active:
         yield {}, None
         return
-    for record in active:
-        try:
-            token, held = await holder_of(ctx, record.fingerprint_sha256 or "")
-        except CustodeError:
-            continue
-        async with login(ctx, token, why="request") as session:
-            spki = session.key(held.key_id)["public_key"]
-            await session.prove(held.key_id, spki)
-            yield {"signer_spki": spki}, session.callbacks(held.key_id)
-        return
-    raise CustodeError(ErrorCode.TOKEN_GONE, token=", ".join(c.id_operazione for c in active))
+    async with signed_by_active(ctx, why="request") as unlocked:
+        yield {"signer_spki": unlocked.spki}, unlocked.callbacks()
 
 
 async def _send(
@@ -108,22 +134,40 @@ async def _send(
     extra: dict[str, Any],
     callbacks: dict[str, Callback] | None,
 ) -> dict[str, Any]:
-    checked = await ctx.jobs.call("csr.check", {"csr": operation.data["csr"].encode("ascii")})
+    answer = await send(ctx, operation.data["csr"], operation.data["file_name"], extra, callbacks)
+    if operation.is_pending:  # the same request may be sent by two at once: the other one ended it
+        operation.step("sent", retry_after_s=answer["retry_after_s"])
+    return answer
+
+
+def _done(operation: Operation, record: CertificateRecord) -> None:
+    if operation.is_pending:
+        operation.done(id_operazione=record.id_operazione)
+
+
+async def send(
+    ctx: Context,
+    pem: str,
+    file_name: str,
+    extra: Mapping[str, Any] | None = None,
+    callbacks: dict[str, Callback] | None = None,
+) -> dict[str, Any]:
+    """Send a request to the portal: `certificate` (DER), or `retry_after_s` to send it again."""
+    checked = await _check(ctx, pem, file_name)
     params = {
         "csr": checked["der"],
-        "file_name": operation.data["file_name"],
+        "file_name": file_name,
         "code": identity_of(ctx).code,
-        **extra,
+        **(extra or {}),
     }
     answer: dict[str, Any] = await ask(ctx, "enroll", params, callbacks=callbacks)
-    operation.step("sent", retry_after_s=answer["retry_after_s"])
     return answer
 
 
 async def _remember(ctx: Context, operation: Operation) -> CertificateRecord:
     """The authority's row of this request, tied to the token its key lies on."""
     await refresh(ctx)
-    record = _row_of(ctx, operation)
+    record = row_of(ctx, operation.data["key_sha256"], operation.data["file_name"])
     made = csr.made_here(ctx, record.key_sha256)
     if made is not None and record.token is None:
         token, key_id = made
@@ -132,27 +176,63 @@ async def _remember(ctx: Context, operation: Operation) -> CertificateRecord:
     return record
 
 
-def _row_of(ctx: Context, operation: Operation) -> CertificateRecord:
-    rows = [
-        c for c in ctx.state.certificates.values() if c.key_sha256 == operation.data["key_sha256"]
-    ]
+def row_of(ctx: Context, key_sha256: str, file_name: str) -> CertificateRecord:
+    """The authority's newest row for a key.
+
+    :raises CustodeError: NO_SUCH_OPERATION when it has none
+    """
+    rows = [c for c in ctx.state.certificates.values() if c.key_sha256 == key_sha256]
     if not rows:
-        raise CustodeError(ErrorCode.NO_SUCH_OPERATION, operation=operation.data["file_name"])
+        raise CustodeError(ErrorCode.NO_SUCH_OPERATION, operation=file_name)
     return max(rows, key=lambda c: c.requested_at)
+
+
+def follow(ctx: Context, operation: Operation) -> None:
+    """Go on asking behind, for a person who does not wait, or cannot any more."""
+    task = behind(_follow(ctx, operation), goes_on=operation.id)
+    _FOLLOWED[operation.id] = task
+    task.add_done_callback(lambda ended: _forget(operation.id, ended))
+
+
+def _forget(operation_id: str, ended: asyncio.Future[None]) -> None:
+    if _FOLLOWED.get(operation_id) is ended:
+        del _FOLLOWED[operation_id]
+
+
+async def _follow(ctx: Context, operation: Operation) -> None:
+    pause_s = 1
+    while True:
+        try:
+            await _poll(ctx, operation, pause_s)
+        except CustodeError as error:
+            if error.code not in UNREACHABLE:
+                _log.info("operation %s: %s", operation.id, error)
+                return
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        else:
+            return
 
 
 async def _poll(ctx: Context, operation: Operation, retry_after_s: int) -> CertificateRecord:
     """Send the same request again when the portal said to, until it is issued or refused.
 
     Journaled: a client that hangs up or a restart of the agent does not lose the request.
+
+    :raises CustodeError: the portal's refusal, which ends the operation; what is in UNREACHABLE
+        leaves it open
     """
     while True:
         await ctx.client.progress("request.generating", operation=operation.id)
         await ctx.clock.sleep(retry_after_s)
-        answer = await _send(ctx, operation, {}, None)
-        record = await _remember(ctx, operation)
+        try:
+            answer = await _send(ctx, operation, {}, None)
+            record = await _remember(ctx, operation)
+        except CustodeError as error:
+            if error.code not in UNREACHABLE:
+                operation.failed(code=error.code.value)
+            raise
         if answer["certificate"] is not None:
-            operation.done(id_operazione=record.id_operazione)
+            _done(operation, record)
             return record
         retry_after_s = answer["retry_after_s"]
 

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
+from custode.domain.certificates import cancellable, state_at
 from custode.domain.events import PinAccepted, PinRejected
 from custode.domain.model import PinRole, TokenState
 from custode.domain.pin import PinChance, chance_on
 from custode.domain.tokens import recognise
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
+from custode_authority.wire.states import CertificateState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from custode.daemon.context import Callback, Context
+    from custode.daemon.context import Callback, Context, Tokens
     from custode.daemon.journal import Operation
-    from custode.domain.model import HeldCertificate, TokenSeen
+    from custode.domain.model import CertificateRecord, HeldCertificate, TokenId, TokenSeen
 
 KEY_DEADLINE_S: Final = 120.0  # RSA 4096 on a card takes up to a minute [tokens.md]
 CALL_DEADLINE_S: Final = 30.0
 IDENTIFIED_S: Final = 5.0
+
+# Before the PIN went to the token: no try was spent. Everything else may have cost one (domain.md).
+_NOT_SENT: Final = frozenset(
+    {
+        ErrorCode.PIN_LENGTH,
+        ErrorCode.PIN_LOCKED,
+        ErrorCode.PIN_LAST_ATTEMPT,
+        ErrorCode.PIN_NOT_SET,
+        ErrorCode.SECRET_MISSING,
+        ErrorCode.NO_SUCH_TOKEN,
+        ErrorCode.TOKEN_GONE,
+    }
+)
+# One procedure at a time works with a token: a second login would end the first one's session.
+_TURNS: WeakKeyDictionary[Tokens, dict[TokenId, asyncio.Lock]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +63,7 @@ class TokenSession:
     ) -> Any:
         """Call the token's worker within this session."""
         told = {**(params or {}), "session": self.handle}
-        return await self.ctx.tokens.call(self.token.id.serial, method, told, fds, deadline_s)
+        return await self.ctx.tokens.call(self.token, method, told, fds, deadline_s)
 
     def key(self, key_id: str) -> dict[str, Any]:
         """The row of one private key.
@@ -54,6 +74,19 @@ class TokenSession:
             if row["key_id"] == key_id:
                 return row
         raise CustodeError(ErrorCode.NO_SUCH_KEY, key_id=key_id, token=self.token.label)
+
+    async def prove_certified(self, key_id: str, record: CertificateRecord) -> bytes:
+        """Prove the key of one of our certificates; gives its SPKI.
+
+        The token shows the key itself, so it is believed only when the certificate names it.
+
+        :raises CustodeError: NO_SUCH_KEY, INTEGRITY
+        """
+        spki: bytes = self.key(key_id)["public_key"] or b""
+        if hashlib.sha256(spki).hexdigest() != record.key_sha256:
+            raise CustodeError(ErrorCode.INTEGRITY, what=self.token.label or self.token.id.serial)
+        await self.prove(key_id, spki)
+        return spki
 
     async def prove(self, key_id: str, public_key: bytes) -> dict[str, Any]:
         """Have the token sign a fresh challenge, verified with `public_key` (SPKI).
@@ -112,7 +145,8 @@ async def look_again(ctx: Context) -> None:
 async def find_token(ctx: Context, named: str | None) -> TokenSeen:
     """The token a person named by serial or (unique) label; unnamed: the only one that is here.
 
-    :raises CustodeError: NO_SUCH_TOKEN, TOKEN_AMBIGUOUS
+    :raises CustodeError: TOKEN_AMBIGUOUS; NO_SUCH_TOKEN, or NO_MODULE, MODULES_CHANGED or
+        MODULE_FAILED where that is the reason
     """
     await identified(ctx)
     if not (matching := _matching(ctx, named)):
@@ -122,8 +156,21 @@ async def find_token(ctx: Context, named: str | None) -> TokenSeen:
         serials = ", ".join(token.id.serial for token in matching)
         raise CustodeError(ErrorCode.TOKEN_AMBIGUOUS, token=named, serials=serials)
     if not matching:
-        raise CustodeError(ErrorCode.NO_SUCH_TOKEN, token=named)
+        raise _nowhere(ctx, named)
     return matching[0]
+
+
+def _nowhere(ctx: Context, named: str | None) -> CustodeError:
+    """Why no token is there: often not the token but the modules are to blame."""
+    if ctx.live_config.modules_changed:
+        return CustodeError(ErrorCode.MODULES_CHANGED, file=ctx.config.file)
+    modules = ctx.state.modules.values()
+    if not modules:
+        return CustodeError(ErrorCode.NO_MODULE, file=ctx.config.file)
+    failed = [module for module in modules if module.failure is not None]
+    if len(failed) == len(modules):
+        return CustodeError(ErrorCode.MODULE_FAILED, module=failed[0].name, why=failed[0].failure)
+    return CustodeError(ErrorCode.NO_SUCH_TOKEN, token=named)
 
 
 def _matching(ctx: Context, named: str | None) -> list[TokenSeen]:
@@ -167,8 +214,17 @@ async def holder_of(ctx: Context, fingerprint_sha256: str) -> tuple[TokenSeen, H
         await look_again(ctx)
         held = _holder(ctx, fingerprint_sha256)
     if held is None:
-        raise CustodeError(ErrorCode.TOKEN_GONE)
+        raise CustodeError(ErrorCode.TOKEN_GONE, token=_where(ctx, fingerprint_sha256))
     return held
+
+
+def _where(ctx: Context, fingerprint_sha256: str) -> str | None:
+    """What the token is called on which a certificate was put."""
+    record = ctx.state.certificate(fingerprint_sha256)
+    if record is None or record.token is None:
+        return None
+    known = ctx.state.known.get(record.token)
+    return (known.label if known is not None else "") or record.token.serial
 
 
 def _holder(ctx: Context, fingerprint_sha256: str) -> tuple[TokenSeen, HeldCertificate] | None:
@@ -188,21 +244,67 @@ async def login(ctx: Context, token: TokenSeen, why: str) -> AsyncIterator[Token
     serial = token.id.serial
     told = {"serial": serial, "label": token.label}
     if not token.user_pin_initialized:
+        # It may have been initialised by another program since it was read.
+        await ctx.tokens_read(token.module)
+        now = ctx.state.insertion(token.id)
+        token = now.token if now is not None else token
+    if not token.user_pin_initialized:
         raise CustodeError(ErrorCode.PIN_NOT_SET, token=token.label or serial)
     refuse_last_attempt(ctx, token, PinRole.USER)
-    async with ctx.client.secret("token_pin", told, why=why) as fd:
+    left = 1 if token.user_pin.final_try else None
+    turn = _TURNS.setdefault(ctx.tokens, {}).setdefault(token.id, asyncio.Lock())
+    async with ctx.client.secret("token_pin", told, left, why) as fd, turn:
         try:
-            answer = await ctx.tokens.call(serial, "login", {"use_last_attempt": False}, (fd,))
+            answer = await ctx.tokens.call(token, "login", {"use_last_attempt": False}, (fd,))
         except CustodeError as error:
-            if error.code is ErrorCode.PIN_INCORRECT:
-                await ctx.post(PinRejected(token.id, PinRole.USER, ctx.clock.now()))
-                error.data.setdefault("token", token.label or serial)
+            await count_failure(ctx, token, PinRole.USER, error)
             raise
-    await ctx.post(PinAccepted(token.id, PinRole.USER, ctx.clock.now()))
-    session = TokenSession(ctx, token, answer["session"], tuple(answer["keys"]))
-    try:
-        yield session
-    finally:
-        # The token may be gone, and its session with it: nothing is left to log out of then.
-        with suppress(CustodeError):
-            await session.call("logout")
+        await ctx.post(PinAccepted(token.id, PinRole.USER, ctx.clock.now()))
+        session = TokenSession(ctx, token, answer["session"], tuple(answer["keys"]))
+        try:
+            yield session
+        finally:
+            # The token may be gone, and its session with it: nothing is left to log out of then.
+            with suppress(CustodeError):
+                await session.call("logout")
+
+
+async def count_failure(ctx: Context, token: TokenSeen, role: PinRole, error: CustodeError) -> None:
+    """Count a try that was, or may have been, spent."""
+    if error.code not in _NOT_SENT:
+        await ctx.post(PinRejected(token.id, role, ctx.clock.now()))
+        error.data.setdefault("token", token.label or token.id.serial)
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """An active certificate's key, unlocked and proved; `spki` is its public half."""
+
+    session: TokenSession
+    key_id: str
+    spki: bytes
+
+    def callbacks(self, operation: Operation | None = None) -> dict[str, Callback]:
+        """What a job may ask for meanwhile."""
+        return self.session.callbacks(self.key_id, operation)
+
+
+@asynccontextmanager
+async def signed_by_active(ctx: Context, why: str) -> AsyncIterator[Signer]:
+    """Unlock a token here that carries an active certificate of this identity.
+
+    :raises CustodeError: TOKEN_GONE when none is here, and what `login` raises
+    """
+    missing: str | None = None
+    for record in cancellable(ctx.state):
+        if state_at(record, ctx.state.now) is not CertificateState.ACTIVE:
+            continue
+        try:
+            token, held = await holder_of(ctx, record.fingerprint_sha256 or "")
+        except CustodeError as error:
+            missing = missing or error.data.get("token")
+            continue
+        async with login(ctx, token, why) as session:
+            yield Signer(session, held.key_id, await session.prove_certified(held.key_id, record))
+        return
+    raise CustodeError(ErrorCode.TOKEN_GONE, token=missing)
