@@ -9,15 +9,16 @@ class ErrorCode(StrEnum):
     """What happened. The data that each one may carry stands beside it."""
 
     # anything
-    FAILED = "failed"  # why, log
-    USAGE = "usage"  # what
-    CANCELLED = "cancelled"
+    FAILED = "failed"  # why, log; kind (of exception, not shown)
+    USAGE = "usage"  # what, command
+    CANCELLED = "cancelled"  # nothing (a sentence), requested (a folder)
     TIMED_OUT = "timed_out"  # what, seconds
-    CONFIG_INVALID = "config_invalid"  # file, line, what
+    CONFIG_INVALID = "config_invalid"  # file, line, what; toml, unknown, relative, key
     NOT_SUPPORTED = "not_supported"  # capability, token
 
     # the agent
     AGENT_UNAVAILABLE = "agent_unavailable"  # why, cause (a code), log
+    AGENT_DIED = "agent_died"  # log
     AGENT_RUNNING = "agent_running"  # home
     AGENT_STOPPING = "agent_stopping"
     PROTOCOL_MISMATCH = "protocol_mismatch"  # ours, theirs
@@ -29,6 +30,8 @@ class ErrorCode(StrEnum):
     GATE_CLOSED = "gate_closed"  # reasons: [{code, text_args}]
 
     # tokens
+    NO_MODULE = "no_module"  # file
+    MODULES_CHANGED = "modules_changed"  # file
     NO_SUCH_TOKEN = "no_such_token"  # noqa: S105 - a code; token
     TOKEN_AMBIGUOUS = "token_ambiguous"  # noqa: S105 - a code; token, serials
     TOKEN_GONE = "token_gone"  # noqa: S105 - a code; token
@@ -50,10 +53,14 @@ class ErrorCode(StrEnum):
     BACKUP_PIN_WEAK = "backup_pin_weak"  # min
 
     # people, certificates, files
+    CODICE_FISCALE_INVALID = "codice_fiscale_invalid"  # codice_fiscale
+    PASSWORD_TOO_SHORT = "password_too_short"  # noqa: S105 - a code, not a password; min
     NO_IDENTITY = "no_identity"
     NO_CERTIFICATE = "no_certificate"
+    CERTIFICATE_AMBIGUOUS = "certificate_ambiguous"  # operations
     NO_SUCH_OPERATION = "no_such_operation"  # operation
     NO_SUCH_BACKUP = "no_such_backup"  # backup
+    BACKUP_AMBIGUOUS = "backup_ambiguous"  # backup, ids
     STATE_NOT_ALLOWED = "state_not_allowed"  # what, state
     CSR_INVALID = "csr_invalid"  # path
     FILE_MISSING = "file_missing"  # path
@@ -61,6 +68,7 @@ class ErrorCode(StrEnum):
     FILE_UNREADABLE = "file_unreadable"  # path, why
     FILE_UNWRITABLE = "file_unwritable"  # path, why
     NO_SPACE = "no_space"  # needed, free
+    IDENTITY_INSIDE = "identity_inside"
     INCLUDE_REFUSED = "include_refused"  # name, why
 
     # integrity
@@ -70,16 +78,30 @@ class ErrorCode(StrEnum):
     CONTAINER_INVALID = "container_invalid"  # path, what
     CONTAINER_NOT_OPENED = "container_not_opened"  # path
     BACKUP_OF_ANOTHER = "backup_of_another"  # path
+    EXPORT_INVALID = "export_invalid"  # path
+    EXPORT_OF_ANOTHER = "export_of_another"  # path
+    EXPORT_PIN_WRONG = "export_pin_wrong"  # path
+    EXPORT_PIN_WEAK = "export_pin_weak"  # min, max
+    EXPORT_TOO_LARGE = "export_too_large"  # max
     DATABASE_CORRUPT = "database_corrupt"  # path, why
     DATABASE_NEWER = "database_newer"  # path, version
     AUDIT_BROKEN = "audit_broken"  # path, seq
+    AUDIT_CUT = "audit_cut"  # path, expected, at
 
     # the authority: reaching it
     AUTHORITY_UNAVAILABLE = "authority_unavailable"  # address, why
     AUTHORITY_STOPPED = "authority_stopped"
+    AUTHORITY_SILENT = "authority_silent"  # why
     AUTHORITY_UNTRUSTED = "authority_untrusted"  # address
+    AUTHORITY_ROLLED_BACK = "authority_rolled_back"
+    CLOCK_WRONG = "clock_wrong"  # now
     AUTHORITY_NONSENSE = "authority_nonsense"  # why
-    STILL_GENERATING = "still_generating"  # operation, retry_after_s
+    AUTHORITY_LOST = "authority_lost"  # path
+    AUTHORITY_EXISTS = "authority_exists"  # path
+    AUTHORITY_SERVED = "authority_served"  # path
+    AUTHORITY_BROKEN = "authority_broken"  # path, why
+    AUTHORITY_ELSEWHERE = "authority_elsewhere"  # address
+    STILL_GENERATING = "still_generating"  # operation, retry_after_s, wait_with
 
     # the authority: its refusals; each carries problem, text
     AUTHORITY_REFUSED = "authority_refused"
@@ -87,7 +109,7 @@ class ErrorCode(StrEnum):
     WRONG_CREDENTIALS = "wrong_credentials"
     WRONG_PASSWORD = "wrong_password"  # noqa: S105 - a code, not a password
     TOO_MANY_TRIES = "too_many_tries"  # retry_after_s
-    IDENTITY_EXISTS = "identity_exists"
+    IDENTITY_EXISTS = "identity_exists"  # code, codice_fiscale
     IDENTITY_CEASED = "identity_ceased"
     CSR_SIGNATURE = "csr_signature"
     CSR_SUBJECT = "csr_subject"

@@ -47,8 +47,11 @@ REFUSALS: Final[Mapping[ErrorCode, Row]] = {
     ),
     _E.IDENTITY_EXISTS: row(
         _REFUSED,
-        "The authority already has an account for this identity.",
-        "Use its credentials.",
+        (
+            "This computer already has {code} ({codice_fiscale}). Nothing was changed.",
+            "The authority already has an account for this identity.",
+        ),
+        "See `custode identity show`; an account that exists is used with its own credentials.",
     ),
     _E.IDENTITY_CEASED: row(
         _REFUSED,
@@ -106,7 +109,7 @@ REFUSALS: Final[Mapping[ErrorCode, Row]] = {
     _E.COVERED_CHANGED: row(
         _REFUSED,
         "What would be cancelled is no longer what was shown. Nothing was cancelled.",
-        "Look at the new preview: custode cancel --preview",
+        "Run the same command again with --preview, and look at what it takes in now.",
     ),
     _E.REASON_NOT_ALLOWED: row(
         _REFUSED, "This reason cannot be given here.", "Choose another reason."
@@ -123,13 +126,13 @@ REFUSALS: Final[Mapping[ErrorCode, Row]] = {
     ),
     _E.BACKUP_LOCKED: row(
         13,
-        "The backup is locked: all attempts at its PIN are spent.",
+        "The backup is locked: all attempts at its PIN are spent, or its authority was restored.",
         "Ask for a re-issue: a new certificate and a new PIN.",
     ),
     _E.BACKUP_RETIRED: row(
         _REFUSED,
-        "This backup is retired: something newer took the original's place.",
-        "Use the newest backup, or ask for a re-issue.",
+        "This backup is retired: it is no longer valid.",
+        "Use another backup (custode backup list); if there is none: custode reissue",
     ),
     _E.ALREADY_ACTIVATED: row(
         _REFUSED,

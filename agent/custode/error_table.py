@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from custode.error_codes import ErrorCode
+from custode.error_recovery import RECOVERY
 from custode.error_refusals import REFUSALS
 from custode.error_rows import Row, row
 from custode.error_tokens import TOKENS
@@ -18,9 +19,19 @@ _GENERAL: Final[Mapping[ErrorCode, Row]] = {
         ("Something failed: {why}.", "Something failed that was not foreseen."),
         ("The details are in {log}", "The details are in the agent's log."),
     ),
-    _E.USAGE: row(2, ("{what}", "That is not how this command is used."), "Add --help to see how."),
+    _E.USAGE: row(
+        2,
+        ("{what}", "That is not how this command is used."),
+        ("See: {command} --help", "Add --help to see how."),
+    ),
     _E.CANCELLED: row(
-        15, "Cancelled: nothing further was done.", "Run the command again to go on."
+        15,
+        (
+            "Cancelled. The activation of {requested} that was asked for stays.",
+            "Cancelled. {nothing}",
+            "Cancelled: nothing further was done.",
+        ),
+        "Run the command again to go on.",
     ),
     _E.TIMED_OUT: row(
         16,
@@ -30,11 +41,21 @@ _GENERAL: Final[Mapping[ErrorCode, Row]] = {
     _E.CONFIG_INVALID: row(
         2,
         (
+            "{file}, line {line}: this is not TOML ({toml}). The file was left as it is.",
+            "{file}, line {line}: the key {unknown} is not known. The file was left as it is.",
+            (
+                "{file}, line {line}: a module's path has to begin with /, not so {relative}."
+                " The file was left as it is."
+            ),
+            (
+                "{file}, line {line}: {key} cannot have this value ({fault})."
+                " The file was left as it is."
+            ),
             "{file}, line {line}: {what}. The file was left as it is.",
             "{file}: {what}. The file was left as it is.",
             "The configuration cannot be read.",
         ),
-        "Correct the file; `custode config show` lists every setting.",
+        "Correct it there, then run the command again.",
     ),
     _E.NOT_SUPPORTED: row(
         31,
@@ -51,6 +72,13 @@ _GENERAL: Final[Mapping[ErrorCode, Row]] = {
             "The agent is not running and could not be started.",
         ),
         ("Its log may say why: {log}", "Start it in a terminal to see why: custode agent"),
+    ),
+    _E.AGENT_DIED: row(
+        40,
+        "The agent ended while it was working. What was begun goes on by itself when it starts"
+        " again.",
+        "Look at `custode backup list` and `custode certificates` before you run the command"
+        " again.",
     ),
     _E.AGENT_RUNNING: row(
         1,
@@ -99,6 +127,23 @@ _PEOPLE_AND_FILES: Final[Mapping[ErrorCode, Row]] = {
         "The backup cannot be used now. It was not opened.",
         "Every reason is listed, with what would change it.",
     ),
+    _E.CODICE_FISCALE_INVALID: row(
+        2,
+        (
+            "{codice_fiscale} is not a codice fiscale: a character was mistyped. Nothing was sent.",
+            "That is not a codice fiscale: a character was mistyped. Nothing was sent.",
+        ),
+        "It has 16 characters (11 digits for a company), and the last one is a check on the others:"
+        " copy it from the card.",
+    ),
+    _E.PASSWORD_TOO_SHORT: row(
+        2,
+        (
+            "The password is too short: at least {min} characters are needed. Nothing was sent.",
+            "The password is too short. Nothing was sent.",
+        ),
+        "Choose a longer one.",
+    ),
     _E.NO_IDENTITY: row(
         1,
         "Custode does not know yet whom the certificate is for.",
@@ -109,6 +154,14 @@ _PEOPLE_AND_FILES: Final[Mapping[ErrorCode, Row]] = {
         "There is no certificate for this.",
         "See `custode certificates`; ask for one with `custode request`.",
     ),
+    _E.CERTIFICATE_AMBIGUOUS: row(
+        2,
+        (
+            "Several certificates could be meant: {operations}. Nothing was done.",
+            "Several certificates could be meant. Nothing was done.",
+        ),
+        "Name one of them: --operation ID (see `custode certificates`).",
+    ),
     _E.NO_SUCH_OPERATION: row(
         1,
         ("There is no operation {operation}.", "There is no such operation."),
@@ -118,6 +171,14 @@ _PEOPLE_AND_FILES: Final[Mapping[ErrorCode, Row]] = {
         1,
         ("There is no backup {backup}.", "There is no such backup."),
         "See `custode backup list`.",
+    ),
+    _E.BACKUP_AMBIGUOUS: row(
+        2,
+        (
+            "Several backups are called {backup}: {ids}. Nothing was done.",
+            "Several backups could be meant. Nothing was done.",
+        ),
+        "Name one of them by its identifier.",
     ),
     _E.STATE_NOT_ALLOWED: row(
         1,
@@ -156,10 +217,15 @@ _PEOPLE_AND_FILES: Final[Mapping[ErrorCode, Row]] = {
     _E.NO_SPACE: row(
         1,
         (
-            "There is not enough space: {needed} bytes are needed, {free} are free.",
+            "There is not enough space: {needed} needed, {free} free.",
             "There is not enough space.",
         ),
         "Make room, or choose another folder. Nothing was left there.",
+    ),
+    _E.IDENTITY_INSIDE: row(
+        1,
+        "The folder would have told whose backup it is, so it was not made. Nothing was saved.",
+        "Its name, its text or its certificate would hold the codice fiscale or the name.",
     ),
     _E.INCLUDE_REFUSED: row(
         2,
@@ -231,6 +297,17 @@ _INTEGRITY: Final[Mapping[ErrorCode, Row]] = {
         ),
         "Keep the file as evidence. Moved aside, a new log begins.",
     ),
+    _E.AUDIT_CUT: row(
+        30,
+        (
+            (
+                "The audit log {path} was cut: on {at}, entry {expected} was gone."
+                " Backups are unchanged."
+            ),
+            "The audit log was cut. Certificates and backups are unchanged.",
+        ),
+        "Keep the file as evidence and find out who could write there. The log goes on.",
+    ),
 }
 
 _REACHING: Final[Mapping[ErrorCode, Row]] = {
@@ -246,6 +323,35 @@ _REACHING: Final[Mapping[ErrorCode, Row]] = {
         20,
         "The authority is kept stopped (authority.autostart = false).",
         "Set authority.autostart = true in config.toml.",
+    ),
+    _E.AUTHORITY_SILENT: row(
+        16,
+        (
+            "The authority did not answer in time ({why}). What it did is not known.",
+            "The authority did not answer in time. What it did is not known.",
+        ),
+        "Run the command again: what was done already is not done twice.",
+    ),
+    _E.AUTHORITY_ROLLED_BACK: row(
+        30,
+        (
+            (
+                "The authority does not know any more what it signed before: its database was"
+                " put back to an earlier state. Nothing was opened and nothing was changed."
+            ),
+        ),
+        "What was cancelled stays cancelled here. Put the authority's newest database back.",
+    ),
+    _E.CLOCK_WRONG: row(
+        20,
+        (
+            (
+                "The authority's certificate is not valid at {now}, which this computer takes for"
+                " now. Nothing was sent."
+            ),
+            "The authority's certificate is not valid at this computer's time. Nothing was sent.",
+        ),
+        "Set the computer's clock, then run the command again.",
     ),
     _E.AUTHORITY_UNTRUSTED: row(
         20,
@@ -269,7 +375,7 @@ _REACHING: Final[Mapping[ErrorCode, Row]] = {
             "Still in generation. Ask again in {retry_after_s} seconds.",
             "Still in generation.",
         ),
-        "Run the command again then, or with --wait.",
+        ("Wait for it with {wait_with}", "Run the command again then, or with --wait."),
     ),
 }
 
@@ -279,6 +385,7 @@ ROWS: Final[Mapping[ErrorCode, Row]] = {
     **_PEOPLE_AND_FILES,
     **_INTEGRITY,
     **_REACHING,
+    **RECOVERY,
     **REFUSALS,
 }
 

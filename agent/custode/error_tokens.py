@@ -11,6 +11,25 @@ from custode.error_rows import Row, row
 _E = ErrorCode
 
 TOKENS: Final[Mapping[ErrorCode, Row]] = {
+    _E.NO_MODULE: row(
+        11,
+        "No PKCS#11 module is configured, so no token can be seen. Nothing was done.",
+        (
+            (
+                'Write two lines into {file}: [[module]] and path = "/…/your-module.so"; then:'
+                " custode agent stop"
+            ),
+            "Name it in config.toml, then: custode agent stop",
+        ),
+    ),
+    _E.MODULES_CHANGED: row(
+        11,
+        (
+            "No such token; but {file} names other modules than those the agent works with.",
+            "No such token; but other modules are configured than those the agent works with.",
+        ),
+        "Run custode agent stop, then the command again.",
+    ),
     _E.NO_SUCH_TOKEN: row(
         11,
         ("No token {token} is plugged in.", "No token is plugged in."),
@@ -26,8 +45,8 @@ TOKENS: Final[Mapping[ErrorCode, Row]] = {
     ),
     _E.TOKEN_GONE: row(
         11,
-        ("Token {token} was pulled out.", "The token was pulled out."),
-        "Plug it in again, then run the command again.",
+        ("Token {token} is not plugged in.", "The token is not plugged in."),
+        "Plug it in, then run the command again.",
     ),
     _E.TOKEN_RETIRED: row(
         31,
@@ -80,7 +99,10 @@ TOKENS: Final[Mapping[ErrorCode, Row]] = {
             "The PIN is wrong. Attempts left: {attempts_remaining}.",
             "The PIN is wrong; this token does not say how many attempts are left.",
         ),
-        "Take care: when none is left the token locks itself.",
+        (
+            "Take care: at 0 tries (now {attempts_remaining}) the token locks itself.",
+            "Take care: after a few wrong ones, mostly three, the token locks itself.",
+        ),
     ),
     _E.PIN_LOCKED: row(
         13,

@@ -40,7 +40,7 @@ def choose(templates: Iterable[str], data: Mapping[str, Any]) -> str:
 class CustodeError(Exception):
     """Something did not happen: `code` says what, `data` holds the values. Never a secret."""
 
-    def __init__(self, code: ErrorCode, **data: Any) -> None:
+    def __init__(self, code: ErrorCode, /, **data: Any) -> None:
         super().__init__(code)
         self.code = code
         self.data: dict[str, Any] = data

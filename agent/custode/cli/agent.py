@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -11,9 +12,14 @@ from custode.cli.session import call
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.locale.catalogue import mark, t
+from custode.paths import Paths
+from custode.rpc.starting import is_locked
 
 if TYPE_CHECKING:
     from custode.cli.face import Face
+
+STOP_S: Final = 20.0
+AGAIN_S: Final = 0.05
 
 
 @make_group(
@@ -41,11 +47,27 @@ def stop(face: Face) -> None:
     try:
         answer = call(face, "agent.stop", start=False)
     except CustodeError as error:
-        if error.code is not ErrorCode.AGENT_UNAVAILABLE:
+        if error.code is ErrorCode.AGENT_UNAVAILABLE:
+            face.show({"running": False}, _tell_stopped)
+            return
+        if error.code is not ErrorCode.AGENT_DIED:
             raise
-        face.show({"running": False}, _tell_stopped)
-        return
-    face.show(answer, _tell_stop)
+        answer = {}
+    face.show(answer, _tell_ended if _ended() else _tell_stop)
+
+
+def _ended() -> bool:
+    """Wait until its lock is free; what it still puts away may take a while."""
+    paths, until = Paths.find(), time.monotonic() + STOP_S
+    while is_locked(paths):
+        if time.monotonic() >= until:
+            return False
+        time.sleep(AGAIN_S)
+    return True
+
+
+def _tell_ended(face: Face, _done: Any) -> None:
+    face.say(t("The agent has stopped. What was begun goes on when it starts again."))
 
 
 def _tell_stop(face: Face, _done: Any) -> None:

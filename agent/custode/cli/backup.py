@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,8 @@ from custode.cli.command import argument, make_group, option, pass_face
 from custode.cli.face import sure
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
 from custode.locale.catalogue import mark, t
 from custode_authority.wire.reasons import REASONS
 
@@ -92,15 +95,19 @@ def verify(face: Face, folder: str) -> None:
         "The original stays as it is; this backup can never be activated again."
     ),
 )
-@argument("backup_id", mark("ID"))
+@argument("backup", mark("ID|FOLDER"))
 @option("--yes", is_flag=True, text=mark("Do not ask."))
 @secret_options("pin")
 @pass_face
-def retire(face: Face, backup_id: str, yes: bool, secrets: Secrets) -> None:
-    """Retire it."""
+def retire(face: Face, backup: str, yes: bool, secrets: Secrets) -> None:
+    """Retire it, once it is known which one is meant."""
     if not yes:
-        sure(face, t("Make backup {backup} void for good?", backup=backup_id))
-    face.show(call(face, "backup.retire", {"backup_id": backup_id}, secrets), told.retired)
+        found = call(face, "backup.named", {"backup": backup})
+        name = found.get("folder") or found["backup_id"]
+        question = t("Make backup {backup} void for good?", backup=name)
+        sure(face, question, t("The backup was not touched."))
+        backup = found["backup_id"]
+    face.show(call(face, "backup.retire", {"backup_id": backup}, secrets), told.retired)
 
 
 @command.subcommand(
@@ -137,7 +144,22 @@ def open_(face: Face, folder: str, secrets: Secrets) -> None:
 def activate(face: Face, folder: str, reason: str, wait: bool, secrets: Secrets) -> None:
     """Activate it."""
     params = {"folder": files.absolute(folder), "reason": reason, "wait": wait}
-    face.show(call(face, "backup.activate", params, secrets), told.activated)
+    try:
+        done = call(face, "backup.activate", params, secrets)
+    except (CustodeError, KeyboardInterrupt) as stopped:
+        if isinstance(stopped, CustodeError) and stopped.code is not ErrorCode.CANCELLED:
+            raise
+        raise _stopped(face, folder) from stopped
+    face.show(done, told.activated)
+
+
+def _stopped(face: Face, folder: str) -> CustodeError:
+    """What to say of an activation that was broken off: what was asked for before stays."""
+    with contextlib.suppress(CustodeError):
+        found = call(face, "backup.show", {"folder": files.absolute(folder)}, start=False)
+        if found.get("state") in {"requested", "approved"}:
+            return CustodeError(ErrorCode.CANCELLED, requested=folder)
+    return CustodeError(ErrorCode.CANCELLED)
 
 
 @command.subcommand(

@@ -59,7 +59,7 @@ def command(
     for line in preview_lines(seen):
         face.note(line)
     if not yes:
-        sure(face, t("Cancel them for good?"))
+        sure(face, t("Cancel them for good?"), t("Nothing was cancelled."))
     covered = sorted(row["serial_number"] for row in seen["covered"])
     params = {**asked, "note": note, "covered": covered}
     face.show(call(face, "cancel.run", params, secrets), _tell_done)

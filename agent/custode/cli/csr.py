@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from custode.cli.face import Face
 
-_KEYS = ("rsa2048", "rsa3072", "rsa4096", "p256", "p384")
+KEYS = ("rsa2048", "rsa3072", "rsa4096", "p256", "p384")
 
 
 @make_command(
@@ -29,9 +29,7 @@ _KEYS = ("rsa2048", "rsa3072", "rsa4096", "p256", "p384")
     ),
 )
 @option("--token", metavar=mark("TOKEN"), text=mark("Serial or label; not needed for just one."))
-@option(
-    "--key", type=click.Choice(_KEYS), default="rsa2048", text=mark("Type and size of the key.")
-)
+@option("--key", type=click.Choice(KEYS), default="rsa2048", text=mark("Type and size of the key."))
 @option(
     "--copyable",
     is_flag=True,

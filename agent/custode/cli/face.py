@@ -18,6 +18,7 @@ from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.locale.catalogue import t
 from custode.locale.printable import printable
+from custode.prompts.terminal import read_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,6 +50,10 @@ class Face:
         """Write a line of the answer."""
         click.echo(_styled(printable(text), sys.stdout, bold=bold, colour=colour))
 
+    def flush(self) -> None:
+        """Send on what was said: a stream is read while it grows."""
+        sys.stdout.flush()
+
     def note(self, text: str, *, colour: str | None = None) -> None:
         """Write a line beside the answer: progress, a warning, an error."""
         click.echo(_styled(printable(text), sys.stderr, colour=colour), err=True)
@@ -75,11 +80,14 @@ class Face:
         return sys.stdin.isatty()
 
     def confirm(self, question: str) -> bool:
-        """Ask yes or no on the terminal; no terminal means no."""
+        """Ask yes or no on the terminal; no terminal means no.
+
+        :raises CustodeError: CANCELLED for Esc, Ctrl-C and Ctrl-D
+        """
         if not self.can_ask():
             return False
         click.echo(f"{printable(question)} [{t('y/N')}] ", err=True, nl=False)
-        answer = sys.stdin.readline().strip().casefold()
+        answer = read_answer(sys.stdin).strip().casefold()
         return bool(answer) and t("yes").startswith(answer)
 
 
@@ -103,8 +111,8 @@ def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     Console().print(table)
 
 
-def sure(face: Face, question: str) -> None:
-    """Go on only when the person says yes.
+def sure(face: Face, question: str, nothing: str = "") -> None:
+    """Go on only when the person says yes; `nothing` says what was not done else.
 
     :raises CustodeError: CANCELLED for anything else; USAGE when there is nobody to ask
     """
@@ -112,4 +120,4 @@ def sure(face: Face, question: str) -> None:
         what = t("This has to be confirmed and there is no terminal to ask on; --yes confirms it.")
         raise CustodeError(ErrorCode.USAGE, what=what)
     if not face.confirm(question):
-        raise CustodeError(ErrorCode.CANCELLED)
+        raise CustodeError(ErrorCode.CANCELLED, nothing=nothing or t("Nothing was done."))

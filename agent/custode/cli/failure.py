@@ -9,8 +9,8 @@ import click
 
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
+from custode.locale import moments, words
 from custode.locale.catalogue import fill, gettext, t
-from custode.locale.words import gate_reason
 from custode.prompts.literal import LITERAL_SECRET
 
 if TYPE_CHECKING:
@@ -18,16 +18,30 @@ if TYPE_CHECKING:
 
     from custode.cli.face import Face
 
-_SECRETS: Final = frozenset({"--pin", "--new-pin", "--so-pin", "--backup-pin", "--password"})
+_TABLES: Final[Mapping[str, Mapping[str, str]]] = {
+    "why": words.WHY,
+    **dict.fromkeys(("what", "capability", "state"), words.ABOUT),
+}
+_SIZES: Final = frozenset({"needed", "free"})  # in bytes
+_SECRETS: Final = frozenset(
+    {"--pin", "--new-pin", "--so-pin", "--backup-pin", "--export-pin", "--password"}
+)
 
 
 def translated(error: CustodeError) -> tuple[str, str]:
     """Message and hint in the person's language."""
-    data = {
-        key: gettext(value) if isinstance(value, str) else value
-        for key, value in error.data.items()
-    }
+    data = {key: _told(key, value) for key, value in error.data.items()}
     return fill(gettext(error.message_id), data), fill(gettext(error.hint_id), data)
+
+
+def _told(key: str, value: Any) -> Any:
+    """One value of an error as people read it: sizes with their unit, known words translated."""
+    if key in _SIZES and isinstance(value, int):
+        return moments.size(value)
+    if isinstance(value, str):
+        table = _TABLES.get(key, {})
+        return words.word(table, value) if value in table else gettext(value)
+    return value
 
 
 def tell(face: Face, error: CustodeError) -> int:
@@ -55,7 +69,7 @@ def reason_lines(data: Mapping[str, Any]) -> list[str]:
     """Every reason of a closed gate, each with what would change it."""
     lines = []
     for reason in data.get("reasons") or ():
-        fact, remedy = gate_reason(reason)
+        fact, remedy = words.gate_reason(reason)
         lines.append(f"  – {fact}")
         if remedy:
             lines.append(f"    {t('What would change it: {remedy}', remedy=remedy)}")
@@ -76,10 +90,8 @@ def of_usage(error: click.UsageError) -> CustodeError:
     """Our error for one of click's."""
     if isinstance(error, click.NoSuchOption) and error.option_name in _SECRETS:
         return CustodeError(ErrorCode.USAGE, what=t(LITERAL_SECRET))
-    what = error.format_message()
-    if error.ctx is not None:
-        what += " " + t("See: {command} --help", command=error.ctx.command_path)
-    return CustodeError(ErrorCode.USAGE, what=what)
+    command = None if error.ctx is None else error.ctx.command_path
+    return CustodeError(ErrorCode.USAGE, what=error.format_message(), command=command)
 
 
 def of_unexpected(error: Exception) -> CustodeError:
@@ -95,5 +107,5 @@ def of_unexpected(error: Exception) -> CustodeError:
         with log.open("a", encoding="utf-8") as stream:
             traceback.print_exception(error, file=stream)
     except OSError:
-        return CustodeError(ErrorCode.FAILED, why=type(error).__name__)
-    return CustodeError(ErrorCode.FAILED, why=type(error).__name__, log=str(log))
+        return CustodeError(ErrorCode.FAILED, kind=type(error).__name__)
+    return CustodeError(ErrorCode.FAILED, kind=type(error).__name__, log=str(log))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         " that key and certificate belong together."
     ),
 )
-@argument("file", mark("FILE"), required=False)
+@argument("file", mark("[FILE]"), required=False)
 @option("--operation", metavar="ID", text=mark("The IdOperazione of the request."))
 @option("--token", metavar=mark("TOKEN"), text=mark("Serial or label; not needed for just one."))
 @secret_options("pin")

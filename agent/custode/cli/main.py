@@ -26,14 +26,17 @@ _COMMANDS: Final = {
     name: f"custode.cli.{module}"
     for name, module in (
         ("status", "status"),
+        ("watch", "watch"),
         ("token", "token"),
         ("identity", "identity"),
         ("csr", "csr"),
         ("request", "request"),
         ("certificates", "certificates"),
         ("install", "install"),
+        ("renew", "renew"),
         ("report", "report"),
         ("cancel", "cancel"),
+        ("reissue", "reissue"),
         ("backup", "backup"),
         ("audit", "audit"),
         ("config", "config"),

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from custode.cli.command import argument, make_command, option, pass_face
+from custode.cli.face import sure
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
-from custode.locale import words
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+from custode.locale import moments, words
 from custode.locale.catalogue import mark, t
 from custode_authority.wire.reasons import REASONS
 
@@ -27,7 +30,10 @@ _REPORTABLE = [reason.value for reason, row in REASONS.items() if row.reportable
     mark(
         "Report that the token is lost, stolen or broken.\n\n"
         "Needs your account's password, not the token. Lost and broken: the certificate is"
-        " suspended at once. Stolen: it is cancelled at once, and this cannot be undone."
+        " suspended at once. Stolen: it is cancelled at once, and this cannot be undone. With"
+        " --last-held, a report of loss or theft makes every backup void that was made after that"
+        " day (by the calendar in Rome), for whoever had the token may have made it; they are shown"
+        " first."
     ),
 )
 @argument("reason", "|".join(_REPORTABLE), type=click.Choice(_REPORTABLE))
@@ -35,45 +41,80 @@ _REPORTABLE = [reason.value for reason, row in REASONS.items() if row.reportable
     "--last-held",
     type=click.DateTime(["%Y-%m-%d", "%d/%m/%Y"]),
     metavar=mark("DATE"),
-    text=mark("The last day you surely had the token (dd/mm/yyyy)."),
+    text=mark("The last day you surely had the token (dd/mm/yyyy); voids later backups."),
 )
 @option(
     "--backup-stolen-too/--backup-safe",
     default=None,
     text=mark("Whether the backup's folder was stolen as well; it is then made void."),
 )
+@option("--operation", metavar="ID", text=mark("Which certificate, when several could be meant."))
+@option("--yes", is_flag=True, text=mark("Do not ask."))
 @secret_options("password")
 @pass_face
 def command(
     face: Face,
     reason: str,
+    operation: str | None,
     last_held: datetime | None,
     backup_stolen_too: bool | None,
+    yes: bool,
     secrets: Secrets,
 ) -> None:
-    """Report it."""
-    if reason == "theft":
-        face.note(t("The certificate will be cancelled at once. This cannot be undone."))
-    else:
-        face.note(t("The certificate will be suspended at once: nobody can use it any more."))
-    if reason == "theft" and backup_stolen_too is None and face.can_ask():
-        backup_stolen_too = face.confirm(t("Was the backup stolen too?"))
+    """Show what it does, then report it."""
+    if last_held is not None and last_held.date() > moments.today():
+        what = t("The day of --last-held lies in the future. Nothing was sent.")
+        raise CustodeError(ErrorCode.USAGE, what=what)
     params = {
         "reason": reason,
         "last_held": None if last_held is None else last_held.date().isoformat(),
         "backup_stolen_too": bool(backup_stolen_too),
+        "operation": operation,
     }
+    seen = call(face, "report.preview", params)
+    _announce(face, seen["certificate"], reason)
+    if reason == "theft" and backup_stolen_too is None and not yes and face.can_ask():
+        params["backup_stolen_too"] = face.confirm(t("Was the backup stolen too?"))
+        seen = call(face, "report.preview", params)
+    if ended := seen["backups"]:
+        face.note(t("These backups become void for good:"))
+        for backup in ended:
+            face.note(f"  – {_named(backup)}")
+        if last_held is not None and not yes:
+            sure(face, t("Report it, and make them void?"), t("Nothing was reported."))
     face.show(call(face, "report", params, secrets), _tell)
+
+
+def _announce(face: Face, certificate: Mapping[str, Any], reason: str) -> None:
+    """Say what is about to happen; a report that is repeated changes nothing more."""
+    if certificate.get("state") not in {"active", "suspended"}:
+        return
+    if reason == "theft":
+        face.note(t("The certificate will be cancelled at once. This cannot be undone."))
+    elif certificate["state"] == "active":
+        face.note(t("The certificate will be suspended at once: nobody can use it any more."))
+
+
+def _named(backup: Mapping[str, Any]) -> str:
+    name = str(backup.get("folder") or backup.get("backup_id") or "–")
+    return t("{folder}, made on {day}", folder=name, day=moments.day(backup.get("created_at")))
 
 
 def _tell(face: Face, done: Mapping[str, Any]) -> None:
     state = words.word(words.CERTIFICATE, done.get("state"))
     face.say(t("Reported. The certificate is now: {state}.", state=state), bold=True)
-    retired = done.get("retired_backups") or []
-    for backup in retired:
-        face.say(t("Backup {backup} is no longer valid.", backup=backup))
+    for backup in done.get("retired") or []:
+        face.say(t("Backup {backup} is no longer valid.", backup=_named(backup)))
     for operation in done.get("rejected_requests") or []:
         face.say(t("Request {operation} was rejected.", operation=operation))
-    if not retired:
-        face.say(t("Your backup was not touched."))
-    face.say(t("Next, if you have a backup: custode backup activate FOLDER --reason REASON"))
+    usable = done.get("usable") or []
+    if not usable:
+        face.say(t("There is no backup that could be used."))
+        face.say(t("Next, for a new certificate on a new token: custode reissue --token TOKEN"))
+        return
+    for backup in usable:
+        face.say(t("Backup that can be used: {backup}", backup=_named(backup)))
+    newest = usable[-1]
+    folder = newest.get("path") or newest.get("folder") or t("FOLDER")
+    next_step = "backup.restore" if newest.get("state") == "collected" else "backup.activate"
+    face.say(t("Next: {command}", command=t(words.GO_ON[next_step], folder=folder)))

@@ -29,6 +29,8 @@ OPTION_OF: Final[Mapping[Kind, str]] = {
     Kind.SO_PIN: "so-pin",
     Kind.BACKUP_PIN: "backup-pin",
     Kind.BACKUP_PIN_NEW: "backup-pin",
+    Kind.EXPORT_PIN: "export-pin",
+    Kind.EXPORT_PIN_NEW: "export-pin",
     Kind.ACCOUNT_PASSWORD: "password",
     Kind.ACCOUNT_PASSWORD_NEW: "password",
 }
@@ -38,6 +40,10 @@ _HELP: Final[Mapping[str, str]] = {
     "so-pin": mark("Where the administrator PIN (SO PIN) comes from (as above)."),
     "backup-pin": mark(
         "Where the backup's PIN comes from: prompt, fd:N, file:PATH, pinentry:PROGRAM."
+    ),
+    "export-pin": mark(
+        "Where the PIN of the recovery export comes from: prompt, fd:N, file:PATH,"
+        " pinentry:PROGRAM."
     ),
     "password": mark(
         "Where the account's password comes from: prompt, fd:N, file:PATH, pinentry:PROGRAM."

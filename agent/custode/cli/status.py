@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from custode.cli.command import make_command, pass_face
-from custode.cli.failure import tell_gate
+from custode.cli.failure import reason_lines, tell_gate
 from custode.cli.session import call
 from custode.locale import moments, words
 from custode.locale.catalogue import mark, t
@@ -32,6 +32,15 @@ def command(face: Face) -> None:
 def tell(face: Face, found: Mapping[str, Any]) -> None:
     """Tell the answer of the agent in sentences."""
     _needs(face, found.get("needs") or [])
+    if (at := (found.get("agent") or {}).get("rolled_back_at")) is not None:
+        face.say(
+            t(
+                "On {day} this agent's database was found to be older than its audit log: it was"
+                " put back. What the log says is over was closed again; nothing was opened.",
+                day=moments.day(at),
+            )
+        )
+        face.say()
     identity = found.get("identity")
     face.facts(
         [
@@ -39,12 +48,12 @@ def tell(face: Face, found: Mapping[str, Any]) -> None:
             *((t("Token"), token_line(row)) for row in found.get("tokens") or []),
             *((t("Certificate"), certificate_line(row)) for row in _alive(found, "certificates")),
             *((t("Backup"), backup_line(row)) for row in _alive(found, "backups")),
-            *((t("Driver"), _driver(row)) for row in found.get("drivers") or []),
+            *((t("Driver"), line) for line in driver_lines(found)),
             (t("Authority"), _authority(found.get("authority") or {})),
         ]
     )
     face.say()
-    tell_gate(face, found.get("gate") or {})
+    _backups(face, found)
 
 
 def _needs(face: Face, needs: list[dict[str, Any]]) -> None:
@@ -79,8 +88,13 @@ def token_line(row: Mapping[str, Any]) -> str:
 
 def certificate_line(row: Mapping[str, Any]) -> str:
     """One certificate: its state, and the time it has left."""
-    line = words.word(words.CERTIFICATE, row.get("state"))
-    if row.get("expires_at"):
+    state = row.get("state")
+    line = words.word(words.CERTIFICATE, state)
+    if state == "suspended":
+        line += " " + t("(it was reported)")
+    if state == "cancelled":
+        line = t("cancelled on {day}", day=moments.day(row.get("cancelled_at")) or "–")
+    elif row.get("expires_at"):
         day, left = moments.day(row["expires_at"]), moments.time_left(row["expires_at"])
         line += ", " + t("valid until {day} ({left})", day=day, left=left)
     return f"{line} – {row.get('id_operazione', '')}"
@@ -101,11 +115,69 @@ def _alive(found: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
     return [row for row in rows if row.get("state") not in _OVER] or rows[-1:]
 
 
+def driver_lines(found: Mapping[str, Any]) -> list[str]:
+    """Each driver and how it does; what is to be written where, when there is none."""
+    config = found.get("config") or {}
+    lines = [_driver(row) for row in found.get("drivers") or []]
+    if config and not lines:
+        lines.append(
+            t("none, so no token can be seen: name its module in {file}", file=config.get("file"))
+        )
+        lines.append('[[module]] path = "/…/….so"')
+    if config.get("modules_changed"):
+        lines.append(
+            t("{file} names other modules now: custode agent stop", file=config.get("file"))
+        )
+    return lines
+
+
 def _driver(row: Mapping[str, Any]) -> str:
     name = row.get("module") or row.get("name") or "–"
     if row.get("ok"):
         return t("{name}: works", name=name)
-    return t("{name}: does not work ({why})", name=name, why=row.get("why") or "?")
+    why = words.word(words.WHY, row.get("why") or "?")
+    return t("{name}: does not work ({why})", name=row.get("path") or name, why=why)
+
+
+_WAITED_FOR: Final = frozenset({"requested", "approved"})
+
+
+def _backups(face: Face, found: Mapping[str, Any]) -> None:
+    """Say how the backups stand; every reason of the gate only when one is about to be used."""
+    backups, certificates = found.get("backups") or [], found.get("certificates") or []
+    states = {row.get("state") for row in backups}
+    live = {row.get("state") for row in certificates}
+    gate = found.get("gate") or {}
+    if "collected" in states:
+        _activated(face, next(b for b in backups if b.get("state") == "collected"), gate)
+    elif (
+        gate.get("allowed")
+        or states & _WAITED_FOR
+        or (states & _READY and ("active" not in live or "suspended" in live))
+    ):
+        tell_gate(face, gate)
+    elif states & _READY:
+        ready = t("The backup is ready, and stays closed while the original is active.")
+        everything = t(
+            "All is well: the backup is ready, and stays closed while the original is active."
+        )
+        well = not found.get("needs") and not (found.get("config") or {}).get("modules_changed")
+        face.say(everything if well else ready, colour="green" if well else None)
+    elif certificates and live <= _OVER:
+        face.say(t("For a new certificate: custode csr --out FILE.csr"))
+
+
+_READY: Final = frozenset({"registered"})
+_HERE: Final = frozenset({"original_present", "token_not_identified", "token_unreadable"})
+
+
+def _activated(face: Face, backup: Mapping[str, Any], gate: Mapping[str, Any]) -> None:
+    folder = backup.get("folder_path") or backup.get("folder_name") or t("FOLDER")
+    command = t(words.GO_ON["backup.restore"], folder=folder)
+    face.say(t("The backup is activated. Now: {command}", command=command), bold=True)
+    here = [r for r in gate.get("reasons") or [] if r.get("code") in _HERE]
+    for line in reason_lines({"reasons": here}):
+        face.say(line)
 
 
 def _authority(row: Mapping[str, Any]) -> str:

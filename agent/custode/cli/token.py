@@ -8,7 +8,7 @@ from custode.cli.command import argument, make_group, option, pass_face
 from custode.cli.face import sure
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
-from custode.cli.status import token_line
+from custode.cli.status import driver_lines, token_line
 from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
@@ -35,6 +35,12 @@ def _tell_list(face: Face, found: Any) -> None:
         face.say(t("No token is inserted and none is known. Insert yours."))
     for row in rows:
         face.say(token_line(row))
+    told = found if isinstance(found, dict) else {}
+    if not all(row.get("ok") for row in told.get("drivers") or [{}]) or (
+        (told.get("config") or {}).get("modules_changed")
+    ):
+        for line in driver_lines(told):
+            face.note(t("Driver: {line}", line=line))
 
 
 @command.subcommand(
@@ -74,7 +80,7 @@ def _tell_init(face: Face, done: Mapping[str, Any]) -> None:
 def forget(face: Face, token: str, yes: bool) -> None:
     """Remove our record of it."""
     if not yes:
-        sure(face, t("Forget token {token}?", token=token))
+        sure(face, t("Forget token {token}?", token=token), t("Nothing was forgotten."))
     face.show(call(face, "token.forget", {"serial": token}), _tell_forget)
 
 

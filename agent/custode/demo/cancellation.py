@@ -26,7 +26,7 @@ SIX_REASONS = (
 def tell(stage: Stage, teller: Teller) -> None:
     """Play step 9."""
     with teller.step(t("Cancellation: the first is cumulative, later ones are not")) as step:
-        person = stage.person("bruno", "BIANCHI2", "BNCBRN75B02F205Y")
+        person = stage.person("bruno", "BIANCHI2", "BNCBRN75B02F205M")
         token = stage.factory_token("Bruno")
         start_up(stage, step, person, token)
         set_identity(stage, step, person)

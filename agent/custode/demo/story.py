@@ -46,7 +46,7 @@ class Story:
 
 def tell(stage: Stage, teller: Teller) -> Story:
     """Play steps 1 to 8."""
-    person = stage.person("anna", "ROSSI01", "RSSNNA80A01H501X")
+    person = stage.person("anna", "ROSSI01", "RSSNNA80A01H501H")
     story = Story(stage, person, stage.factory_token("Anna"))
     steps = (
         (t("A factory-fresh token is plugged in"), _token),

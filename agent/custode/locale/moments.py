@@ -1,4 +1,4 @@
-"""Times and dates for people: dd/mm/yyyy, Europe/Rome, in both languages (design: domain.md)."""
+"""Times, dates and sizes for people: dd/mm/yyyy, Europe/Rome, in both languages (domain.md)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from custode.locale.catalogue import t, tn
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
+    from datetime import date, tzinfo
 
 
 @cache
@@ -49,10 +49,27 @@ def time_left(moment: Any, now: datetime | None = None) -> str:
     read = parse(moment)
     if read is None:
         return ""
-    today = (now or datetime.now(UTC)).astimezone(_rome()).date()
-    days = (read.astimezone(_rome()).date() - today).days
+    days = (read.astimezone(_rome()).date() - today(now)).days
     if days == 0:
         return t("today")
     if days > 0:
         return tn("{n} day left", "{n} days left", days)
     return tn("{n} day ago", "{n} days ago", -days)
+
+
+def today(now: datetime | None = None) -> date:
+    """Which day it is in Rome."""
+    return (now or datetime.now(UTC)).astimezone(_rome()).date()
+
+
+_STEP = 1000  # SI, as on the package of a stick
+
+
+def size(number: int) -> str:
+    """Bytes as `640 kB` or `1.4 GB`: rounded, with the unit people buy sticks by."""
+    value = float(number)
+    for unit in ("B", "kB", "MB"):
+        if value < _STEP:
+            return f"{value:.0f} {unit}"
+        value /= _STEP
+    return f"{value:.1f} GB".replace(".", t("."))

@@ -69,11 +69,99 @@ GATE: Final[Mapping[str, str]] = {
     "no_grant": mark("The activation of this backup has not been granted."),
     "grant_for_another": mark("The activation that was granted belongs to another backup."),
     "identity_ceased": mark("Your activity is recorded as ceased."),
-    "backup_locked": mark("The backup is locked: its PIN was wrong too many times."),
-    "backup_retired": mark("The backup is no longer valid: another one has taken its place."),
+    "backup_locked": mark(
+        "The backup is locked: its PIN was wrong too many times, or the authority was restored."
+    ),
+    "backup_retired": mark("The backup is no longer valid."),
     "backup_restored": mark("The backup has been used already: its key is on a token."),
     "successor_not_active": mark("The certificate of the backup is not active ({state})."),
     "no_backup": mark("There is no backup yet."),
+}
+
+# The authority's own words for what retired a backup (`BackupRecord.retired_why`).
+RETIRED: Final[Mapping[str, str]] = {
+    "by its owner": mark("The backup is no longer valid: you made it void yourself."),
+    "never finished": mark("The backup is no longer valid: it was never finished."),
+    "registered after the token was last held": mark(
+        "The backup is no longer valid: it was made after the day on which, by your report, the"
+        " token was last held."
+    ),
+    "stolen": mark("The backup is no longer valid: it was reported as stolen."),
+    "ceased": mark("The backup is no longer valid: your activity is recorded as ceased."),
+    "renewed": mark("The backup is no longer valid: its original was renewed."),
+    "replaced": mark(
+        "The backup is no longer valid: another certificate has taken its original's place."
+    ),
+    "reissued": mark("The backup is no longer valid: its original was issued again."),
+    "the authority came back from its recovery export": mark(
+        "The backup is no longer valid: the authority was restored after it was made."
+    ),
+}
+
+# What an operating system or a rule of ours says against a file (`why` of an error).
+WHY: Final[Mapping[str, str]] = {
+    "unreadable": mark("it cannot be read"),
+    "not_a_file": mark("it is not an ordinary file"),
+    "too_large": mark("it is too large (at most 16 MB)"),
+    "too_many": mark("there are too many files (at most 32)"),
+    "name_not_portable": mark("other systems would not take its name"),
+    "name_taken": mark("another file has the same name"),
+    "holds_identity": mark("it holds your codice fiscale or your name"),
+    # errno(3), as strerror says it
+    "Permission denied": mark("permission denied"),
+    "Operation not permitted": mark("this is not permitted"),
+    "No such file or directory": mark("it does not exist"),
+    "Is a directory": mark("it is a folder"),
+    "Not a directory": mark("it is not a folder"),
+    "No space left on device": mark("there is no space left"),
+    "Disk quota exceeded": mark("your share of the disk is full"),
+    "Read-only file system": mark("the medium can only be read"),
+    "Input/output error": mark("the medium does not work any more"),
+    "File name too long": mark("the name is too long"),
+    "Too many levels of symbolic links": mark("it is a link"),
+    "No such device": mark("the medium is gone"),
+    "No such device or address": mark("the medium is gone"),
+    "File exists": mark("there is such a file already"),
+    # what has no sentence of its own
+    "ConnectError": mark("nobody answers there"),
+    "ConnectTimeout": mark("nobody answers there"),
+    "PoolTimeout": mark("nobody answers there"),
+    "ReadTimeout": mark("too slow"),
+    "WriteTimeout": mark("too slow"),
+    "ReadError": mark("the connection broke off"),
+    "WriteError": mark("the connection broke off"),
+    "RemoteProtocolError": mark("the connection broke off"),
+    "too slow": mark("too slow"),
+    "not ready in time": mark("it was not ready in time"),
+    "the answer is no HTTP": mark("the answer is no HTTP"),
+    "the answer is compressed": mark("the answer is compressed"),
+    "the answer is too large": mark("the answer is too large"),
+    "not read yet": mark("not looked at yet"),
+    "ended": mark("it ended"),
+    "closed": mark("it ended"),
+}
+
+# What an error is about (`what`, `capability`, `state`), where the code is not a sentence's piece.
+ABOUT: Final[Mapping[str, str]] = {
+    "agent": mark("the agent"),
+    "signature": mark("a signature"),
+    "grant": mark("the authority's grant"),
+    "certificate": mark("a certificate"),
+    "certificate_key": mark("the certificate's key"),
+    "certificate_read_back": mark("the certificate that was read back"),
+    "csr_signature": mark("the request's signature"),
+    "public_key": mark("the public key"),
+    "private_key": mark("the private key"),
+    "challenge": mark("the token's answer to a challenge"),
+    "key type": mark("this type of key"),
+    "successor key of this type": mark("a backup for this type of key"),
+    "pin_comparison": mark("comparing two PINs"),
+    "backup copy": mark("a backup of kind `copy`"),
+    "backup successor": mark("a successor on another token"),
+    "account at a remote authority": mark("opening an account with an authority elsewhere"),
+    "renew": mark("The renewal"),
+    "reissue": mark("The re-issue"),
+    "running": mark("running already"),
 }
 
 REMEDY: Final[Mapping[str, str]] = {
@@ -88,7 +176,7 @@ REMEDY: Final[Mapping[str, str]] = {
     "request_activation": mark("ask for the activation: custode backup activate FOLDER"),
     "wait_for_approval": mark("wait until the desk approves the activation"),
     "collect": mark("collect the activation: custode backup activate FOLDER"),
-    "reissue": mark("ask for a new certificate (re-issue): this backup cannot be used any more"),
+    "reissue": mark("ask for a new certificate (custode reissue): this backup is of no use"),
     "nothing": mark("nothing: it stays closed for good"),
 }
 
@@ -114,17 +202,31 @@ NEED: Final[Mapping[str, tuple[str, str]]] = {
     "backup_missing": (mark("Make your backup now!"), mark("custode backup create --to DIR")),
     "recovery_export_missing": (
         mark("The authority on this computer has no copy elsewhere."),
-        mark("keep a copy of Custode's folder elsewhere: without it the backup is lost as well"),
+        mark("keep a recovery export elsewhere: custode authority backup --to DIR"),
     ),
-    "expiry": (mark("Days until the certificate expires: {days_left}."), ""),
+    "expiry": (mark("Days until the certificate expires: {days_left}."), mark("custode renew")),
     "operation_can_go_on": (
         mark("Something that was begun can go on ({what})."),
-        mark("run its command again"),
+        "",  # `GO_ON` names the command
     ),
     "unknown_token": (
         mark("Token “{label}” is not known yet."),
         mark("make a key on it: custode csr --out FILE.csr"),
     ),
+}
+
+# How what was begun goes on, by the kind of operation.
+GO_ON: Final[Mapping[str, str]] = {
+    "csr": mark("custode csr --out FILE.csr"),
+    "request": mark("custode request --wait"),
+    "install": mark("custode install"),
+    "renew": mark("custode renew"),
+    "reissue": mark("custode reissue"),
+    "cancel": mark("custode cancel --reason REASON IDOPERAZIONE"),
+    "backup.create": mark("custode backup create --to DIR"),
+    "backup.activate": mark("custode backup activate {folder} --reason REASON"),
+    "backup.collect": mark("custode backup activate {folder} --reason REASON"),
+    "backup.restore": mark("custode backup restore {folder} --token TOKEN"),
 }
 
 # The journal's kinds and the reasons of `secret.wanted`: what is being done.
@@ -134,6 +236,9 @@ DOING: Final[Mapping[str, str]] = {
     "csr": mark("make the key and sign the request"),
     "request": mark("send the request"),
     "install": mark("put the certificate onto the token"),
+    "renew": mark("renew the certificate"),
+    "reissue": mark("issue a new certificate in place of a token whose PIN is gone"),
+    "reissue.check": mark("check it, before anything is given up"),
     "report": mark("report what happened to the token"),
     "cancel": mark("sign the cancellation"),
     "backup.create": mark("make the backup"),
@@ -142,6 +247,8 @@ DOING: Final[Mapping[str, str]] = {
     "backup.activate": mark("activate the backup"),
     "backup.collect": mark("collect the activated backup"),
     "backup.restore": mark("put the backup onto a token"),
+    "authority.backup": mark("protect the recovery export"),
+    "authority.restore": mark("open the recovery export"),
 }
 
 # `progress` notifications.
@@ -149,6 +256,8 @@ STEP: Final[Mapping[str, str]] = {
     "csr.key": mark("the token makes the key (this can take a minute)"),
     "csr.signing": mark("the token signs the request"),
     "request.generating": mark("the portal is generating the certificate"),
+    "succession.installing": mark("the new certificate goes onto the token"),
+    "renew.superseding": mark("the old certificate is cancelled as superseded"),
     "backup.waiting_for_approval": mark("waiting for the desk to approve the activation"),
     "backup.sealing": mark("the backup is being encrypted"),
     "backup.writing": mark("the backup's folder is being written"),
@@ -171,7 +280,8 @@ def gate_reason(reason: Mapping[str, Any]) -> tuple[str, str]:
         args["said_at"] = moments.minute(args["said_at"])
     if "state" in args:
         args["state"] = word(CERTIFICATE, args["state"])
-    return t(GATE.get(code, code), **args), gettext(REMEDY.get(remedy, ""))
+    fact = RETIRED.get(str(args.get("why")), GATE.get(code, code))
+    return t(fact, **args), gettext(REMEDY.get(remedy, ""))
 
 
 def need(row: Mapping[str, Any]) -> tuple[str, str]:
@@ -179,6 +289,7 @@ def need(row: Mapping[str, Any]) -> tuple[str, str]:
     kind = str(row.get("need"))
     title, action = NEED.get(kind, (kind, ""))
     args = {"label": row.get("label") or "–", **(row.get("text_args") or {})}
-    if "what" in args:
-        args["what"] = word(DOING, args["what"])
-    return t(title, **args), gettext(action)
+    if (what := args.get("what")) is not None:
+        args["folder"] = args.get("folder") or t("FOLDER")
+        args["what"], action = word(DOING, what), GO_ON.get(str(what), action)
+    return t(title, **args), t(action, **args)

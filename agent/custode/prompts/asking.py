@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
+from custode.error_codes import ErrorCode
 from custode.locale import words
 from custode.locale.catalogue import mark, t, tn
+from custode_authority.wire.parameters import PIN_MIN_LENGTH
+from custode_authority.wire.pin import PASSWORD_MIN_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,11 +26,15 @@ class Kind(StrEnum):
     SO_PIN = "so_pin"
     BACKUP_PIN = "backup_pin"
     BACKUP_PIN_NEW = "backup_pin_new"
+    EXPORT_PIN = "export_pin"
+    EXPORT_PIN_NEW = "export_pin_new"
     ACCOUNT_PASSWORD = "account_password"  # noqa: S105 - as TOKEN_PIN
     ACCOUNT_PASSWORD_NEW = "account_password_new"  # noqa: S105 - as TOKEN_PIN
 
 
-NEW_KINDS: Final = frozenset({Kind.NEW_PIN, Kind.BACKUP_PIN_NEW, Kind.ACCOUNT_PASSWORD_NEW})
+NEW_KINDS: Final = frozenset(
+    {Kind.NEW_PIN, Kind.BACKUP_PIN_NEW, Kind.EXPORT_PIN_NEW, Kind.ACCOUNT_PASSWORD_NEW}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +57,16 @@ class Wanted:
 class Question:
     """A secret to be asked: `lines` say which token, who asks, why, and the tries left.
 
-    `option` is what names another source when nobody can be asked.
+    `option` is what names another source when nobody can be asked. `weak` is the error for a new
+    secret shorter than `min_length`; a token judges its own PINs.
     """
 
     lines: tuple[str, ...]
     prompt: str
     repeat_prompt: str | None = None
     option: str = "--pin-source"
+    min_length: int = 0
+    weak: ErrorCode = ErrorCode.SECRET_MISSING
 
 
 class Asker(Protocol):
@@ -79,11 +89,23 @@ _PROMPTS: Final[Mapping[Kind, tuple[str, str]]] = {
         mark("PIN for the new backup (at least 8 characters)"),
         mark("The PIN of the backup once more"),
     ),
+    Kind.EXPORT_PIN: (mark("PIN of the recovery export"), ""),
+    Kind.EXPORT_PIN_NEW: (
+        mark("PIN for the recovery export (at least 8 characters)"),
+        mark("The PIN of the export once more"),
+    ),
     Kind.ACCOUNT_PASSWORD: (mark("Password of your account"), ""),
     Kind.ACCOUNT_PASSWORD_NEW: (
         mark("New password for your account (at least 8 characters)"),
         mark("The new password once more"),
     ),
+}
+
+
+_LEAST: Final[Mapping[Kind, tuple[int, ErrorCode]]] = {
+    Kind.BACKUP_PIN_NEW: (PIN_MIN_LENGTH, ErrorCode.BACKUP_PIN_WEAK),
+    Kind.EXPORT_PIN_NEW: (PIN_MIN_LENGTH, ErrorCode.EXPORT_PIN_WEAK),
+    Kind.ACCOUNT_PASSWORD_NEW: (PASSWORD_MIN_LENGTH, ErrorCode.PASSWORD_TOO_SHORT),
 }
 
 
@@ -102,9 +124,15 @@ def question(wanted: Wanted) -> Question:
         lines.append(t("Custode needs it to {what}.", what=words.word(words.DOING, wanted.why)))
     if wanted.kind is Kind.BACKUP_PIN_NEW:
         lines.append(t("Choose a PIN that is not the token's. Without it the backup is useless."))
+    if wanted.kind is Kind.EXPORT_PIN_NEW:
+        lines.append(t("Without this PIN the export is useless; with it anybody can be you."))
     lines += tries(wanted.attempts_remaining)
     prompt, repeat = _PROMPTS[wanted.kind]
-    return Question(tuple(lines), t(prompt), t(repeat) if repeat else None)
+    asked = Question(tuple(lines), t(prompt), t(repeat) if repeat else None)
+    if wanted.kind not in _LEAST:
+        return asked
+    least, weak = _LEAST[wanted.kind]
+    return replace(asked, min_length=least, weak=weak)
 
 
 def tries(attempts_remaining: int | None) -> list[str]:

@@ -18,6 +18,7 @@ from custode.prompts.assuan import PinentryAsker
 from custode.prompts.literal import LITERAL_SECRET
 from custode.prompts.secret import Secret, TooLong
 from custode.prompts.terminal import TerminalAsker
+from custode_authority.wire.parameters import PIN_MAX_LENGTH
 
 if TYPE_CHECKING:
     from custode.prompts.asking import Asker, Question
@@ -35,7 +36,8 @@ class Source(Protocol):
     def give(self, question: Question) -> int:
         """Read end of a pipe with the secret, closed by the caller.
 
-        :raises CustodeError: CANCELLED, TIMED_OUT, SECRET_MISSING
+        :raises CustodeError: CANCELLED, TIMED_OUT, SECRET_MISSING; `question.weak` when a stored
+            one is too short (whoever can be asked is asked again)
         """
 
     def close(self) -> None:
@@ -99,6 +101,8 @@ class StoredSource:
     def give(self, question: Question) -> int:
         if self._secret is None:
             self._secret = self._read()
+        if len(self._secret) < question.min_length:
+            raise CustodeError(question.weak, min=question.min_length, max=PIN_MAX_LENGTH)
         return self._secret.into_pipe()
 
     def close(self) -> None:

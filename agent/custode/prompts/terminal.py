@@ -10,7 +10,7 @@ import os
 import select
 import termios
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TIMEOUT_S: Final = 300.0
 _ESCAPE_PAUSE_S: Final = 0.05  # a key such as an arrow sends its bytes at once; a lone Esc does not
 _ESC: Final = 0x1B
+_PRINTABLE_FROM: Final = 0x20
 _ENTER: Final = b"\r\n"
 _BACKSPACE: Final = b"\x7f\x08"
 _GIVE_UP: Final = b"\x03\x04\x1c"  # Ctrl-C, Ctrl-D, Ctrl-\
@@ -58,6 +59,11 @@ class TerminalAsker:
     def _ask_until_same(self, tty: int, question: Question) -> Secret:
         while True:
             first = self._read(tty, question.prompt)
+            if len(first) < question.min_length:
+                first.wipe()
+                least = question.min_length
+                _say(tty, t("Too short: at least {n} characters are needed.", n=least) + "\n")
+                continue
             if question.repeat_prompt is None:
                 return first
             with self._read(tty, question.repeat_prompt) as second:
@@ -99,6 +105,42 @@ class TerminalAsker:
         if not key:  # the terminal was closed
             raise CustodeError(ErrorCode.CANCELLED)
         return key[0]
+
+
+def read_answer(stream: TextIO) -> str:
+    """One line of an answer that is no secret; key by key where `stream` is a terminal.
+
+    :raises CustodeError: CANCELLED for Esc, Ctrl-C and Ctrl-D, as at a PIN
+    """
+    if not stream.isatty():
+        line = stream.readline()
+        if not line or chr(_ESC) in line:
+            raise CustodeError(ErrorCode.CANCELLED)
+        return line
+    # Opened once more: what standard input was opened for may be reading alone.
+    tty = os.open(os.ttyname(stream.fileno()), os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        with _quiet(tty):
+            return _read_keys(tty).decode(errors="replace")
+    finally:
+        os.close(tty)
+
+
+def _read_keys(tty: int) -> bytearray:
+    """Read up to Enter, showing what is typed."""
+    typed = bytearray()
+    while (byte := os.read(tty, 1) or b"\x04") not in {b"\r", b"\n"}:
+        if byte in _GIVE_UP or (byte[0] == _ESC and _alone(tty)):
+            _say(tty, "\n")
+            raise CustodeError(ErrorCode.CANCELLED)
+        if byte in _BACKSPACE and typed:
+            del typed[-1]
+            os.write(tty, b"\b \b")
+        elif byte[0] >= _PRINTABLE_FROM and byte not in _BACKSPACE:
+            typed += byte
+            os.write(tty, byte)
+    _say(tty, "\n")
+    return typed
 
 
 def _append(secret: Secret, byte: int) -> None:

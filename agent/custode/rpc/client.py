@@ -127,7 +127,7 @@ class AgentClient:
         """Call a method and wait for its answer, serving what the agent asks meanwhile.
 
         The deadline starts anew with everything the agent sends: it is for silence.
-        :raises CustodeError: what the agent answers; TIMED_OUT; AGENT_UNAVAILABLE when it died
+        :raises CustodeError: what the agent answers; TIMED_OUT; AGENT_DIED when it ended meanwhile
         """
         self._last_id += 1
         call = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params or {}}
@@ -199,7 +199,7 @@ class AgentClient:
     def _receive(self, deadline_s: float | None) -> dict[str, Any] | None:
         """Next message; None when nothing came in time.
 
-        :raises CustodeError: AGENT_UNAVAILABLE when the agent hung up
+        :raises CustodeError: AGENT_DIED when the agent hung up
         """
         until = None if deadline_s is None else time.monotonic() + deadline_s
         while (end := self._buffer.find(b"\n")) < 0:
@@ -221,7 +221,9 @@ class AgentClient:
         return message
 
     def _died(self) -> CustodeError:
-        return CustodeError(ErrorCode.AGENT_UNAVAILABLE, log=str(self._paths.log))
+        """What to say of an agent that hung up: one that had said hello was working for us."""
+        code = ErrorCode.AGENT_DIED if self.agent else ErrorCode.AGENT_UNAVAILABLE
+        return CustodeError(code, log=str(self._paths.log))
 
 
 def dial(paths: Paths) -> socket.socket | None:

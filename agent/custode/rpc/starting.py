@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
+from custode.locale.catalogue import fill, gettext
 
 if TYPE_CHECKING:
     import socket
@@ -31,7 +32,7 @@ def start_agent(
 
     Two programs may do so at once: the agent that does not get the lock ends, and both programs
     find the other one. An agent that is just stopping is waited for in the same way.
-    :raises CustodeError: AGENT_UNAVAILABLE, with `why` when the agent said it
+    :raises CustodeError: AGENT_UNAVAILABLE, with `why` when the agent said it; CONFIG_INVALID
     """
     paths.make()
     until = time.monotonic() + deadline_s
@@ -41,7 +42,7 @@ def start_agent(
             if time.monotonic() >= until:
                 raise CustodeError(ErrorCode.AGENT_UNAVAILABLE, log=str(paths.log))
             time.sleep(_AGAIN_S)
-            if not _is_locked(paths):
+            if not is_locked(paths):
                 break
         if connection is not None:
             return connection
@@ -77,13 +78,16 @@ def _refuse(said: bytes, paths: Paths) -> None:
     if READY_LINE in said:
         return
     try:
-        error = json.loads(said)["error"]
-        code, why = error["code"], error["message"]
+        told = json.loads(said)["error"]
+        error = CustodeError(ErrorCode(told["code"]), **told["data"])
     except (ValueError, TypeError, KeyError):
         return
-    if code != ErrorCode.AGENT_RUNNING:
-        log = str(paths.log)
-        raise CustodeError(ErrorCode.AGENT_UNAVAILABLE, why=why, cause=code, log=log)
+    if error.code is ErrorCode.CONFIG_INVALID:
+        raise error  # the person's own file, with the line to correct
+    if error.code is not ErrorCode.AGENT_RUNNING:
+        # Told here once more: the agent does not know the language this program speaks.
+        why, log = fill(gettext(error.message_id), error.data), str(paths.log)
+        raise CustodeError(ErrorCode.AGENT_UNAVAILABLE, why=why, cause=error.code.value, log=log)
 
 
 def _listen(read_end: int, until: float) -> bytes:
@@ -99,7 +103,7 @@ def _listen(read_end: int, until: float) -> bytes:
     return said
 
 
-def _is_locked(paths: Paths) -> bool:
+def is_locked(paths: Paths) -> bool:
     """Whether an agent holds the lock of this home."""
     import fcntl
 
