@@ -88,5 +88,5 @@ def stage() -> Iterator[Stage]:
 @pytest.fixture
 def player(stage: Stage) -> Player:
     """A person with a factory-fresh token in the drawer."""
-    person = stage.person("carla", "VERDI03", "VRDCRL85C45L219Z")
+    person = stage.person("carla", "VERDI03", "VRDCRL85C45L219J")
     return Player(stage, person, stage.factory_token("Carla"))

@@ -26,6 +26,7 @@ DEADLINE_S: Final = 60
 ANSWERS: Final = {
     r"PIN for the new backup[^:]*: ": "a long enough PIN",
     r"PIN of the backup[^:]*: ": "a long enough PIN",
+    r"PIN (?:for|of) the (?:recovery )?export[^:]*: ": "another long PIN",
     r"[Pp]assword[^:]*: ": "correct horse battery",
     r"enter SO PIN: ": "12345678",
     r"enter user PIN: ": "4711471",

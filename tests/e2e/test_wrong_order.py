@@ -25,6 +25,11 @@ def test_before_anything_is_set_up(player: Player, tmp_path: Path) -> None:
         (["backup", "list"], "no_identity", 1),
         (["token", "init"], "no_such_token", 11),
         (["identity", "show"], "no_identity", 1),
+        (
+            ["identity", "set", "--code", "AB12", "--codice-fiscale", "VRDCRL85C45L219Z"],
+            "codice_fiscale_invalid",
+            2,
+        ),
     ]
     for words, code, _exit in table:
         ran = player.run(*words, expect=None)
@@ -49,9 +54,9 @@ def test_pins_and_names(player: Player, tmp_path: Path) -> None:
     assert not out.exists()
 
     ran = player.run("token", "init", expect=None, so_pin=token.so_pin, new_pin=token.pin)
-    assert ran.error["code"] == "state_not_allowed"
+    assert ran.error["code"] == "already_initialized"
     ran = player.run(
-        *("identity", "set", "--code", "ALTRO04", "--codice-fiscale", "LTRLTR85C45L219Z"),
+        *("identity", "set", "--code", "ALTRO04", "--codice-fiscale", "LTRLTR85C45L219B"),
         expect=None,
     )
     assert ran.error["code"] == "identity_exists"
@@ -115,7 +120,7 @@ def test_a_backup_cannot_be_used_too_early_or_by_another(player: Player, tmp_pat
     assert ran.error["code"] == "container_invalid"
     assert player.run("backup", "verify", tmp_path, expect=30).error["code"] == "not_a_backup"
 
-    other = player.stage.person("dario", "NERI0004", "NREDRA70D15A944W")
+    other = player.stage.person("dario", "NERI0004", "NREDRA70D15A944Z")
     stranger = Player(player.stage, other, player.stage.factory_token("Dario"))
     stranger.initialised()
     assert stranger.run("backup", "open", folder, expect=30, **pin).error["code"] == (

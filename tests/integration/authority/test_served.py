@@ -1,4 +1,4 @@
-"""The authority as a process of its own, over HTTPS; openssl judges its CRL."""
+"""The authority as a process of its own, over HTTPS; openssl judges its CRL and its OCSP."""
 
 import base64
 import json
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -23,7 +24,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
-from cryptography.x509.oid import NameOID
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 from custode_authority.wire import cms
 
@@ -157,7 +159,7 @@ def _openssl(*arguments: str) -> tuple[bool, str]:
 
 @dataclass
 class Judge:
-    """`openssl`, fetching the CRL from where the certificate says it is."""
+    """`openssl`, asking where the certificate says: the CRL's place, the responder's address."""
 
     served: Served
     folder: Path
@@ -186,6 +188,25 @@ class Judge:
         assert "verify OK" in text
         return text
 
+    def ocsp(self, asked: x509.Certificate | int, *more: str, issuer: str = "") -> tuple[bool, str]:
+        """Ask the responder; it is verified against the CA alone."""
+        ca = self.served.made["ca_certificate"]
+        if isinstance(asked, int):
+            about, url = ["-serial", hex(asked)], _ocsp_url(self.served)
+        else:
+            path = self.folder / "user.pem"
+            path.write_bytes(asked.public_bytes(Encoding.PEM))
+            access = asked.extensions.get_extension_for_class(x509.AuthorityInformationAccess)
+            (found,) = access.value
+            assert found.access_method == AuthorityInformationAccessOID.OCSP
+            about, url = ["-cert", str(path)], found.access_location.value
+        where = ["-url", url, "-no_proxy", "127.0.0.1", "-CAfile", ca]
+        return _openssl("ocsp", "-issuer", issuer or ca, *more, *about, *where, "-resp_text")
+
+
+def _ocsp_url(served: Served) -> str:
+    return served.made["crl_url"].replace("/crl/ca.crl", "/ocsp")
+
 
 @pytest.fixture
 def judge(served: Served, tmp_path: Path) -> Judge:
@@ -202,6 +223,11 @@ def test_the_pin_is_the_served_ca(served: Served) -> None:
 def test_who_does_not_pin_the_ca_is_not_served(served: Served) -> None:
     with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
         httpx.get(served.made["url"] + "/healthz", timeout=WAIT_S, trust_env=False)
+
+
+def test_it_publishes_what_the_documentation_has(served: Served) -> None:
+    committed = Path(__file__).resolve().parents[3] / "docs" / "openapi.json"
+    assert served.client.get("/v1/openapi.json").json() == json.loads(committed.read_text())
 
 
 def test_openssl_agrees_from_issue_to_theft(served: Served, judge: Judge) -> None:
@@ -258,14 +284,74 @@ def test_two_first_cancellations_at_once(served: Served) -> None:
     assert refused == ["signature_invalid"]  # by then its signer is cancelled
 
 
-def test_plain_http_serves_the_crl_only(served: Served) -> None:
+def test_openssl_is_told_each_fate_by_ocsp(served: Served, judge: Judge) -> None:
+    person = Person(served, "OLGA6")
+    _, certificate = person.certified()
+    report = {
+        "fingerprint_sha256": sha256(certificate.public_bytes(Encoding.DER)).hexdigest(),
+        "password": PASSWORD,
+    }
+
+    def told(*more: str) -> str:
+        sound, text = judge.ocsp(certificate, *more)
+        assert sound, text
+        assert "Response verify OK" in text
+        assert ("WARNING: no nonce" in text, "Nonce Verify error" in text) == (False, False)
+        return text
+
+    for options in ((), ("-sha256",), ("-no_nonce",)):
+        assert "user.pem: good" in told(*options)
+    assert "OCSP Nonce" in told("-nonce")
+    person.post("/v1/reports", {**report, "reason": "lost"}).raise_for_status()
+    held = told()
+    assert "user.pem: revoked" in held
+    assert "Reason: certificateHold" in held
+    person.post("/v1/reports", {**report, "reason": "theft"}).raise_for_status()
+    stolen = told()
+    assert "Reason: keyCompromise" in stolen
+    times = [text.split("Revocation Time: ")[1].splitlines()[0] for text in (held, stolen)]
+    assert times[0] == times[1]  # nothing that was signed on hold counts
+
+
+def test_ocsp_knows_nothing_of_others(served: Served, judge: Judge, tmp_path: Path) -> None:
+    sound, text = judge.ocsp(0xC0FFEE)
+    assert (sound, "0xc0ffee: unknown" in text) == (True, True)
+    made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=Other"]
+    other = str(tmp_path / "other.pem")
+    assert _openssl("req", "-x509", *made, "-keyout", str(tmp_path / "k"), "-out", other)[0]
+    sound, text = judge.ocsp(0xC0FFEE, issuer=other)
+    assert not sound
+    assert "Responder Error: unauthorized (6)" in text
+    sound, text = judge.ocsp(1, "-serial", "2")
+    assert not sound
+    assert "Responder Error: unauthorized (6)" in text
+
+
+def test_ocsp_over_http(served: Served) -> None:
+    url, kind = _ocsp_url(served), {"Content-Type": "application/ocsp-request"}
+    ca = x509.load_pem_x509_certificate(Path(served.made["ca_certificate"]).read_bytes())
+    builder = ocsp.OCSPRequestBuilder().add_certificate(ca, ca, hashes.SHA256())
+    der = builder.build().public_bytes(Encoding.DER)
+    encoded = base64.b64encode(der).decode()
+    with httpx.Client(timeout=WAIT_S, trust_env=False) as plain:
+        for answer in (
+            plain.post(url, content=der, headers=kind),
+            plain.get(f"{url}/{encoded}"),
+            plain.get(f"{url}/{quote(encoded, safe='')}"),
+        ):
+            assert answer.headers["content-type"] == "application/ocsp-response"
+            found = ocsp.load_der_ocsp_response(answer.content)
+            assert found.certificate_status is ocsp.OCSPCertStatus.UNKNOWN
+
+
+def test_plain_http_serves_nothing_else(served: Served) -> None:
     base = served.made["crl_url"].removesuffix("/crl/ca.crl")
     for path in ("/", "/healthz", "/v1/account", "/.well-known/est/cacerts"):
         assert httpx.get(base + path, timeout=WAIT_S, trust_env=False).status_code == 404
     head = httpx.head(served.made["crl_url"], timeout=WAIT_S, trust_env=False)
     assert (head.status_code, head.content) == (200, b"")
     posted = httpx.post(served.made["crl_url"], timeout=WAIT_S, trust_env=False)
-    assert posted.status_code == 404
+    assert (posted.status_code, posted.headers["allow"]) == (405, "GET, HEAD")
 
 
 def test_one_process_serves_a_folder(served: Served) -> None:

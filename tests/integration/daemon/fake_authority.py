@@ -15,7 +15,7 @@ parser.add_argument("--home", type=Path)
 parser.add_argument("--generation-s")
 parser.add_argument("--idle-s")
 parser.add_argument("--ready-fd", type=int)
-options = parser.parse_args()
+options, _ = parser.parse_known_args()  # backup and restore have more
 how = os.environ.get("FAKE", "")
 
 with (options.home.parent / "calls").open("a") as calls:
@@ -29,6 +29,9 @@ if options.command == "init":
     (options.home / "ca.pem").write_text(text)
     settings = {"https_port": 12345, "http_port": 12346, "name": "x"}
     (options.home / "authority.json").write_text(json.dumps(settings))
+    sys.exit(0)
+if how.startswith("says "):
+    sys.stdout.write(how.removeprefix("says ") + "\n")
     sys.exit(0)
 if how == "serve fails":
     sys.exit(4)

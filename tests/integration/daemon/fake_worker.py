@@ -30,6 +30,9 @@ while (received := channel.receive()) is not None:
             os._exit(7)
         case "hang":
             time.sleep(60)
+        case "nap":
+            time.sleep(request.params["seconds"])
+            channel.answer(request.id, "rested")
         case "up":
             try:
                 channel.answer(request.id, channel.call("back", {"number": 20}))

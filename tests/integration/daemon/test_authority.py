@@ -2,9 +2,12 @@
 
 import asyncio
 import hashlib
+import json
 import os
+import shutil
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -81,10 +84,55 @@ def test_it_is_made_once_started_on_need_and_named(bench: Bench) -> None:
     calls = bench.calls()
     assert [call[:3] for call in calls] == [
         ["init", "3", "None"],
-        ["serve", "None", "20"],
-        ["serve", "None", "20"],
+        ["serve", "None", "620"],
+        ["serve", "None", "620"],
     ]
     assert not any(is_there(int(call[3])) for call in calls)
+
+
+def test_it_ends_when_idle_but_never_while_it_is_used(bench: Bench) -> None:
+    """Whoever asks just as it ends waits until it is gone, and has it started again."""
+
+    async def story(subject: ConfiguredAuthority) -> None:
+        async def use(seconds: float) -> int:
+            async with subject.in_use():
+                pid = int(bench.calls()[-1][3])
+                subject._idle_s = 0.2
+                await asyncio.sleep(seconds)
+                assert is_there(pid)
+                return pid
+
+        first = await asyncio.gather(use(0.8), use(0.1))
+        assert len(set(first)) == 1
+        assert await use(0.0) == first[0]  # not idle for long enough
+        assert subject._process
+        await subject._process.wait()
+        others = await asyncio.gather(*(use(0.5) for _ in range(3)))
+        assert len({*first, *others}) == 2
+        assert not is_there(first[0])
+
+    bench.play(story)
+    assert [call[0] for call in bench.calls()] == ["init", "serve", "serve"]
+    assert not is_there(int(bench.calls()[-1][3]))
+
+
+def test_asking_while_it_ends_meets_a_new_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE", "stubborn")
+    monkeypatch.setattr(authority, "STOP_DEADLINE_S", 0.5)
+
+    async def story(subject: ConfiguredAuthority) -> None:
+        async with subject.in_use():
+            before = int(bench.calls()[-1][3])
+        subject._idle_out()
+        await asyncio.sleep(0.1)  # it was told to end, and takes its time
+        async with subject.in_use():
+            assert int(bench.calls()[-1][3]) != before
+            assert not is_there(before)
+            assert subject.running
+
+    bench.play(story)
 
 
 def test_autostart_off_stops_it_without_a_restart_of_the_agent(bench: Bench) -> None:
@@ -196,6 +244,73 @@ def test_another_ca_in_the_folder_is_not_believed(bench: Bench) -> None:
 
     bench.play(first)
     bench.play(second)
+
+
+def test_one_that_is_lost_is_not_replaced_by_another(bench: Bench) -> None:
+    """A new one in its place would only hide that the certificates' own authority is gone."""
+
+    async def first(subject: ConfiguredAuthority) -> None:
+        await subject.ensure_running()
+        await subject.stop()
+        shutil.rmtree(bench.paths.authority_home)
+        for attempt in (subject.ensure_running(), subject.export("x", 0)):
+            with pytest.raises(CustodeError) as caught:
+                await attempt
+            assert (caught.value.code, caught.value.exit) == (ErrorCode.AUTHORITY_LOST, 20)
+
+    bench.play(first)
+    assert [call[0] for call in bench.calls()] == ["init", "serve"]
+
+
+def test_export_and_restoration_by_its_program(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+    async def story(subject: ConfiguredAuthority) -> None:
+        await subject.ensure_running()
+        assert subject.described(now).recovery_export_at is None
+        answer = {"made": {"path": "/x", "sha256": "ab"}}
+        monkeypatch.setenv("FAKE", f"says {json.dumps(answer)}")
+        pin, write_end = os.pipe()
+        os.close(write_end)
+        assert await subject.export("/x", pin) == answer["made"]
+        record = bench.paths.authority_home / "recovery-export.json"
+        record.write_text('{"at": "2026-11-20T10:00:00Z"}')
+        assert subject.described(now).recovery_export_at == datetime(2026, 11, 20, 10, tzinfo=UTC)
+        record.write_text("not JSON")
+        assert subject.described(now).recovery_export_at is None
+        pid = int(bench.calls()[1][3])
+        assert is_there(pid)  # an export does not stop it; a restoration does
+        monkeypatch.setenv("FAKE", 'says {"restored": {"ca_sha256": "cd"}}')
+        assert await subject.restore("/x", pin, [], replace=True) == {"ca_sha256": "cd"}
+        assert not is_there(pid)
+        assert subject._store.meta("authority.pin_sha256") == "cd"
+        for said, code in (
+            ('{"error": "export_pin_wrong", "data": {}}', ErrorCode.EXPORT_PIN_WRONG),
+            ("nonsense", ErrorCode.JOB_FAILED),
+        ):
+            monkeypatch.setenv("FAKE", f"says {said}")
+            with pytest.raises(CustodeError) as caught:
+                await subject.restore("/x", pin, [], replace=False)
+            assert caught.value.code is code
+        os.close(pin)
+
+    bench.play(story)
+
+
+def test_there_is_nothing_to_export_of_one_elsewhere(bench: Bench) -> None:
+    set_value(bench.paths.config, "authority.pin_sha256", "ab" * 32)
+    set_value(bench.paths.config, "authority.url", "https://ca.example:8443")
+
+    async def story(subject: ConfiguredAuthority) -> None:
+        for attempt in (subject.export("x", 0), subject.restore("x", 0, [], replace=True)):
+            with pytest.raises(CustodeError) as caught:
+                await attempt
+            assert caught.value.code is ErrorCode.AUTHORITY_ELSEWHERE
+        assert not subject.described(datetime.now(UTC)).embedded
+
+    bench.play(story)
 
 
 def test_one_elsewhere_is_only_named(bench: Bench) -> None:

@@ -97,7 +97,7 @@ def test_half_done_work_is_taken_up_from_its_last_step(
 ) -> None:
     with agent.client() as client, pytest.raises(CustodeError) as caught:
         client.call("test.work", {"die_after": die_after})
-    assert caught.value.code is ErrorCode.AGENT_UNAVAILABLE
+    assert caught.value.code is ErrorCode.AGENT_DIED
     assert agent.wait() == 9
     again = make_agent()
     again.start()
@@ -112,6 +112,43 @@ def test_half_done_work_is_taken_up_from_its_last_step(
     store.close()
     assert record["state"] == "done"
     assert len({step["data"]["done_by"] for step in record["steps"]}) == 2
+
+
+def test_what_is_left_is_taken_up_each_for_itself_and_told_while_it_waits(
+    agent: Any, make_agent: Callable[[], Any]
+) -> None:
+    """One that never ends keeps neither the others nor the stop waiting."""
+    with agent.client() as client:
+        left = client.call("test.leave", {"kinds": ["endless", "waits"]})
+        assert _can_go_on(client) == []  # the client that left it was told itself
+    agent.end(signal.SIGKILL)
+    again = make_agent()
+    again.start()
+    with again.client() as client:
+        until = time.monotonic() + 10
+        while not _can_go_on(client) and time.monotonic() < until:
+            time.sleep(0.02)
+        assert _can_go_on(client) == [("waits", f"operation_can_go_on:{left['waits']}")]
+        assert (again.paths.home / "endless").read_text() == "began"
+        client.call("test.end", {"operation": left["waits"]})
+        assert _can_go_on(client) == []
+        began = client.call("test.leave", {"kinds": ["waits"]})["waits"]
+    began_stop = time.monotonic()
+    assert again.end() == 0
+    assert time.monotonic() - began_stop < 5
+    store = Store.open(again.paths.state)
+    states = {key: row["state"] for key, row in store.all(Kind.OPERATIONS, dict).items()}
+    store.close()
+    assert states == {left["endless"]: "pending", left["waits"]: "done", began: "pending"}
+
+
+def _can_go_on(client: AgentClient) -> list[tuple[str, str]]:
+    needs = client.call("status")["needs"]
+    return [
+        (need["text_args"]["what"], need["key"])
+        for need in needs
+        if need["need"] == "operation_can_go_on"
+    ]
 
 
 def test_a_crash_in_a_procedure_goes_to_the_log_without_its_variables(agent: Any) -> None:
@@ -140,7 +177,6 @@ def test_memory_is_out_of_reach_of_others(agent: Any) -> None:
     ("name", "content", "code", "text"),
     [
         ("state.sqlite", b"no database" * 500, "database_corrupt", b"is damaged"),
-        ("audit.log", b"no entry\n", "audit_broken", b"does not verify"),
         ("config.toml", b"[authority]\nautostrat = 1\n", "config_invalid", b"line 2"),
     ],
 )
@@ -156,6 +192,26 @@ def test_it_does_not_start_on_what_it_cannot_trust(
     assert (agent.paths.home / name).read_bytes() == content
     assert f"({code})" in agent.paths.log.read_text()
     assert list(agent.paths.run.iterdir()) == []
+
+
+@pytest.mark.parametrize("keep", [0, 1, None])
+def test_a_cut_log_locks_nobody_out_and_is_told_at_every_verify(
+    agent: Any, make_agent: Callable[[], Any], keep: int | None
+) -> None:
+    agent.end()
+    log = agent.paths.audit
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"no entry\n" if keep is None else b"".join(lines[:keep]))
+    for _ in range(2):
+        again = make_agent()
+        assert again.start() == "READY"
+        with again.client() as client, pytest.raises(CustodeError) as caught:
+            client.call("audit.verify")
+        assert (caught.value.code, caught.value.exit) == (ErrorCode.AUDIT_CUT, 30)
+        assert caught.value.data["expected"] == len(lines)
+        assert "was cut" in str(caught.value)
+        assert again.end() == 0
+    assert log.read_text().count('"audit_cut"') == 1
 
 
 def test_sockets_of_the_service_manager_are_used(make_agent: Callable[[], Any]) -> None:
@@ -239,15 +295,23 @@ def test_without_starting_it_a_client_says_that_there_is_none(tmp_path: Path) ->
     assert caught.value.exit == 40
 
 
-def test_an_agent_that_cannot_start_is_exit_40(tmp_path: Path) -> None:
+def test_an_agent_whose_settings_are_wrong_says_so(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("nonsense = 1\n")
     began = time.monotonic()
     with pytest.raises(CustodeError) as caught:
         AgentClient.connect(Paths.at(tmp_path))
-    assert (caught.value.exit, caught.value.data["cause"]) == (40, "config_invalid")
-    assert "line 1" in str(caught.value)
+    assert (caught.value.exit, caught.value.code) == (2, ErrorCode.CONFIG_INVALID)
+    assert "line 1: the key nonsense is not known" in str(caught.value)
     assert time.monotonic() - began < 10
     assert "config_invalid" in (tmp_path / "agent.log").read_text()
+
+
+def test_an_agent_that_cannot_start_is_exit_40(tmp_path: Path) -> None:
+    (tmp_path / "state.sqlite").write_bytes(b"no database, but long enough to be looked at" * 9)
+    with pytest.raises(CustodeError) as caught:
+        AgentClient.connect(Paths.at(tmp_path))
+    assert (caught.value.exit, caught.value.data["cause"]) == (40, "database_corrupt")
+    assert "state.sqlite" in str(caught.value)
 
 
 def test_the_daemon_stays_small() -> None:

@@ -11,8 +11,10 @@ import pytest
 
 from custode.daemon.client_port import NoClient
 from custode.daemon.config import ModuleSettings
+from custode.daemon.context import SecretWanted
 from custode.daemon.jobs import JobWorkers
 from custode.daemon.tokens import TokenWorkers
+from custode.domain.model import TokenId, TokenSeen
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 
@@ -52,20 +54,26 @@ async def code_of(work: Awaitable[Any]) -> CustodeError:
     return caught.value
 
 
-def test_a_serial_picks_its_module(log: Path) -> None:
+def seen(module: str, serial: str = "S1", maker: str = "Acme") -> TokenSeen:
+    return TokenSeen(TokenId(maker, "T1", serial), serial, module)
+
+
+A1 = seen("a.so", "A1")
+
+
+def test_a_token_is_called_in_its_module_and_named_in_full(log: Path) -> None:
+    """Two makers may give out the same serial number: each token has a module and a maker."""
+
     async def story(tokens: TokenWorkers, _jobs: JobWorkers) -> None:
-        answer = await tokens.call("B2", "echo", {"session": "s"})
-        assert answer == {"session": "s", "serial": "B2", "said": "", "by": "/b.so"}
-        rows = await tokens.list_all()
-        assert [(row["serial"], row["module"]) for row in rows] == [
-            ("A1", "a.so"),
-            ("B1", "b.so"),
-            ("B2", "b.so"),
-        ]
-        error = await code_of(tokens.call("C1", "echo"))
+        for module, maker in (("a.so", "Acme"), ("b.so", "Bolt"), ("b.so", "Acme")):
+            answer = await tokens.call(seen(module, maker=maker), "echo", {"session": "s"})
+            named = {"manufacturer": maker, "model": "T1", "serial": "S1"}
+            told = {"session": "s", "token": named, "said": "", "by": f"/{module}"}
+            assert answer == told
+        error = await code_of(tokens.call(seen("c.so"), "echo"))
         assert (error.code, error.exit) == (ErrorCode.TOKEN_GONE, 11)
 
-    play(log, story, module("/a.so", "A1"), module("/b.so", "B1 B2"))
+    play(log, story, module("/a.so", "S1"), module("/b.so", "S1"))
 
 
 def _open_descriptors() -> int:
@@ -75,7 +83,7 @@ def _open_descriptors() -> int:
 def test_descriptors_stay_the_callers(log: Path) -> None:
     async def story(tokens: TokenWorkers, jobs: JobWorkers) -> None:
         def to_token(fd: int) -> Awaitable[Any]:
-            return tokens.call("A1", "echo", {}, (fd,))
+            return tokens.call(A1, "echo", {}, (fd,))
 
         def to_job(fd: int) -> Awaitable[Any]:
             return jobs.call("echo", {}, (fd,))
@@ -94,13 +102,13 @@ def test_descriptors_stay_the_callers(log: Path) -> None:
 
 def test_a_module_that_fails_keeps_the_others_and_says_why(log: Path) -> None:
     async def story(tokens: TokenWorkers, _jobs: JobWorkers) -> None:
-        assert [row["serial"] for row in await tokens.list_all()] == ["A1"]
+        error = await code_of(tokens.list_module("crash.so"))
+        assert error.code is ErrorCode.MODULE_FAILED
+        assert [row["serial"] for row in await tokens.list_module("a.so")] == ["A1"]
         health = {row["module"]: row for row in tokens.health()}
         assert (health["a.so"]["ok"], health["a.so"]["why"]) == (True, None)
         assert health["crash.so"]["ok"] is False
         assert health["crash.so"]["why"]
-        error = await code_of(tokens.list_module("crash.so"))
-        assert error.code is ErrorCode.MODULE_FAILED
 
     play(log, story, module("/crash.so", "X"), module("/a.so", "A1"))
 
@@ -108,12 +116,12 @@ def test_a_module_that_fails_keeps_the_others_and_says_why(log: Path) -> None:
 def test_a_workers_failures_are_our_errors(log: Path) -> None:
     async def story(tokens: TokenWorkers, jobs: JobWorkers) -> None:
         told = {"code": "pin_incorrect", "data": {"attempts_remaining": 2}}
-        error = await code_of(tokens.call("A1", "fail", told))
+        error = await code_of(tokens.call(A1, "fail", told))
         assert (error.code, error.data["attempts_remaining"]) == (ErrorCode.PIN_INCORRECT, 2)
-        error = await code_of(tokens.call("A1", "die"))
+        error = await code_of(tokens.call(A1, "die"))
         assert (error.code, error.data["module"]) == (ErrorCode.MODULE_FAILED, "a.so")
-        assert (await tokens.call("A1", "echo"))["serial"] == "A1"  # a new one was started
-        error = await code_of(tokens.call("A1", "hang", deadline_s=0.3))
+        assert (await tokens.call(A1, "echo"))["by"] == "/a.so"  # a new one was started
+        error = await code_of(tokens.call(A1, "hang", deadline_s=0.3))
         assert (error.code, error.exit) == (ErrorCode.TIMED_OUT, 16)
         refusal = {
             "code": "authority_refused",
@@ -142,13 +150,45 @@ def test_a_job_calls_back_and_our_errors_come_through_it(log: Path) -> None:
     play(log, story)
 
 
+def test_a_long_job_keeps_no_short_one_waiting(log: Path) -> None:
+    async def story(_tokens: TokenWorkers, jobs: JobWorkers) -> None:
+        long = asyncio.ensure_future(jobs.call("hang", deadline_s=180))
+        await asyncio.sleep(0.3)
+        answer = await jobs.call("echo", {"asked": "report"}, deadline_s=5)
+        assert answer["asked"] == "report"
+        assert not long.done()
+        long.cancel()
+
+    play(log, story)
+
+
+def test_the_deadline_of_a_job_counts_its_queueing(log: Path) -> None:
+    async def story(_tokens: TokenWorkers, jobs: JobWorkers) -> None:
+        assert (await jobs.call("echo", {}))["by"] == ""
+        first = asyncio.ensure_future(jobs.call("nap", {"seconds": 1}, deadline_s=10))
+        await asyncio.sleep(0.1)
+        read_end, write_end = os.pipe()
+        before = _open_descriptors()
+        began = asyncio.get_running_loop().time()
+        error = await code_of(jobs.call("echo", {}, (read_end,), deadline_s=0.3))
+        assert asyncio.get_running_loop().time() - began < 0.8
+        assert error.code is ErrorCode.TIMED_OUT
+        assert _open_descriptors() == before  # also those of a call that never began
+        assert await first == "rested"  # whoever was being served is served to the end
+        for end in (read_end, write_end):
+            os.close(end)
+
+    play(log, story)
+
+
 def test_nobody_is_asked_when_nobody_began() -> None:
     async def story() -> None:
         client = NoClient()
+        wanted = SecretWanted("token_pin", None, None, "", 1.0)
         await client.progress("step")
         assert not client.gone
         assert await client.unless_gone(asyncio.sleep(0, "done")) == "done"
-        assert (await code_of(client.want_secret("token_pin"))).exit == 15
+        assert (await code_of(client.want_secret(wanted))).exit == 15
         with pytest.raises(CustodeError):
             async with client.secret("token_pin"):
                 pytest.fail("there is nobody to ask")

@@ -35,6 +35,28 @@ async def _go_on(ctx: Context, operation: Operation) -> None:
     operation.done()
 
 
+async def leave(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """Leave operations behind: one that waits for the person, one that never comes to an end."""
+    return {kind: ctx.journal.begin(kind).id for kind in params["kinds"]}
+
+
+async def end(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """End one."""
+    operation = ctx.journal.find(params["operation"])
+    assert operation is not None
+    operation.done()
+    return {}
+
+
+async def _wait(_ctx: Context, _operation: Operation) -> None:
+    """Only the person can go on with it."""
+
+
+async def _endless(ctx: Context, _operation: Operation) -> None:
+    (ctx.paths.home / "endless").write_text("began")
+    await asyncio.sleep(3600)
+
+
 def _open_descriptors() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
@@ -102,6 +124,8 @@ if __name__ == "__main__":
             Wiring(
                 methods={
                     "test.work": work,
+                    "test.leave": leave,
+                    "test.end": end,
                     "test.ask": ask,
                     "test.linger": linger,
                     "test.event": event,
@@ -110,7 +134,7 @@ if __name__ == "__main__":
                     "test.dumpable": dumpable,
                     "test.descriptors": descriptors,
                 },
-                resume={"work": _go_on},
+                resume={"work": _go_on, "endless": _endless, "waits": _wait},
             ),
         )
     )

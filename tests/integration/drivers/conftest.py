@@ -45,11 +45,11 @@ class Worker:
         return self.runner.run(self.child.call(method, params, fds=(*pipes, *fds), deadline_s=30))
 
     def login(self, token: tokens.TokenFiles, pin: bytes = PIN) -> str:
-        session: str = self.call("login", {"serial": token.serial}, pin)["session"]
+        session: str = self.call("login", {"token": token.identity}, pin)["session"]
         return session
 
     def set_pin(self, token: tokens.TokenFiles) -> None:
-        self.call("init_pin", {"serial": token.serial}, SO_PIN, PIN)
+        self.call("init_pin", {"token": token.identity}, SO_PIN, PIN)
 
 
 @pytest.fixture(scope="session")

@@ -108,7 +108,7 @@ def test_a_key_from_its_making_to_its_certificate(
     assert listed["public_keys"] == [{"key_id": made["key_id"], "type": kind, "bits": bits}]
 
     # and after a new login everything is found again
-    answer = worker.call("login", {"serial": token.serial}, b"123456")
+    answer = worker.call("login", {"token": token.identity}, b"123456")
     assert answer["keys"] == [
         {
             "key_id": made["key_id"],

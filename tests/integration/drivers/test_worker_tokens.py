@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,14 +41,14 @@ def test_a_factory_fresh_token_is_listed(
     assert (info.initialized, info.user_pin_initialized, info.removable) == (True, False, True)
     assert (info.min_pin, info.max_pin) == (4, 255)
     assert {"RSA_PKCS", "SHA256_RSA_PKCS", "ECDSA"} <= set(info.mechanisms)
-    assert refused(worker, "login", {"serial": token.serial}, PIN) == ("pin_not_set", {})
+    assert refused(worker, "login", {"token": token.identity}, PIN) == ("pin_not_set", {})
 
 
 def test_a_token_gets_its_pin_once(
     worker: "Worker", fresh: Callable[[str], "TokenFiles"], reader: Path
 ) -> None:
     token = tokens.move(fresh("mio"), reader)
-    named = {"serial": token.serial}
+    named = {"token": token.identity}
     wrong = refused(worker, "init_pin", named, b"00000000", PIN)
     assert wrong == ("pin_incorrect", {"attempts_remaining": None})
     assert refused(worker, "init_pin", named, SO_PIN, b"12")[0] == "pin_length"
@@ -63,13 +64,16 @@ def test_a_token_gets_its_pin_once(
 
 
 def test_a_token_with_a_pin_is_erased_only_by_force(worker: "Worker", token: "TokenFiles") -> None:
-    named = {"serial": token.serial, "label": "altro"}
+    named = {"token": token.identity, "label": "altro"}
     session = worker.login(token)
     worker.call("generate_key", {"session": session, "spec": "p256", "label": "k"})
     assert refused(worker, "init_token", named, SO_PIN)[0] == "already_initialized"
     forced = {**named, "force": True}
     assert refused(worker, "init_token", forced, b"00000000")[0] == "pin_incorrect"
-    assert worker.call("init_token", forced, SO_PIN) == named
+    assert worker.call("init_token", forced, SO_PIN) == {
+        "serial": token.serial,
+        "label": "altro",
+    }
     assert refused(worker, "csr", {"session": session, "key_id": "aa", "common_name": "x"})[0] == (
         "session_unknown"
     )
@@ -85,7 +89,7 @@ def test_a_token_with_a_pin_is_erased_only_by_force(worker: "Worker", token: "To
 def test_the_pin_is_tried_once_and_a_failure_leaves_no_session(
     worker: "Worker", token: "TokenFiles"
 ) -> None:
-    named = {"serial": token.serial}
+    named = {"token": token.identity}
     assert refused(worker, "login", named, b"12") == ("pin_length", {"min": 4, "max": 255})
     assert refused(worker, "login", named) == ("secret_missing", {"why": "no_descriptor"})
     assert refused(worker, "login", named, b"")[0] == "secret_missing"
@@ -101,7 +105,7 @@ def test_the_pin_is_tried_once_and_a_failure_leaves_no_session(
 
 def test_a_second_login_ends_the_first_session(worker: "Worker", token: "TokenFiles") -> None:
     first = worker.login(token)
-    assert refused(worker, "login", {"serial": token.serial}, b"000000")[0] == "pin_incorrect"
+    assert refused(worker, "login", {"token": token.identity}, b"000000")[0] == "pin_incorrect"
     assert refused(worker, "logout", {"session": first})[0] == "session_unknown"
     second = worker.login(token)
     worker.call("logout", {"session": second})
@@ -120,7 +124,7 @@ def test_a_session_dies_with_its_insertion(
     assert refused(worker, "sign", signing) == ("token_gone", {"serial": token.serial})
     assert refused(worker, "sign", signing)[0] == "session_unknown"
     assert worker.call("list") == []
-    assert refused(worker, "login", {"serial": token.serial}, PIN)[0] == "token_gone"
+    assert refused(worker, "login", {"token": token.identity}, PIN)[0] == "token_gone"
 
     tokens.move(pulled, reader)
     assert [row["serial"] for row in worker.call("list")] == [token.serial]
@@ -141,8 +145,31 @@ def test_list_ends_the_sessions_of_tokens_that_are_gone(
 
 def test_a_session_is_of_the_token_that_is_meant(worker: "Worker", token: "TokenFiles") -> None:
     named = {"session": worker.login(token), "spec": "p256", "label": "k"}
-    assert refused(worker, "generate_key", {**named, "serial": "other"})[0] == "session_unknown"
-    assert worker.call("generate_key", {**named, "serial": token.serial})["key_id"]
+    for field in ("manufacturer", "model", "serial"):
+        other = replace(token.identity, **{field: "other"})
+        assert refused(worker, "generate_key", {**named, "token": other})[0] == "session_unknown"
+    assert worker.call("generate_key", {**named, "token": token.identity})["key_id"]
+
+
+def test_a_token_moved_away_blocks_nothing_once_the_slots_are_made_anew(
+    worker: "Worker", token: "TokenFiles", drawer: Path, fresh: Callable[[str], "TokenFiles"]
+) -> None:
+    """SoftHSM says CKR_GENERAL_ERROR of it until C_Initialize, which `list` does where it can."""
+    other = tokens.move(fresh("altro"), token.directory.parent)
+    worker.call("list")
+    pulled = tokens.move(other, drawer)
+    assert [row.get("serial") for row in worker.call("list")] == [token.serial]
+
+    reader = token.directory.parent
+    other = tokens.move(pulled, reader)
+    worker.call("list")
+    session = worker.login(token)
+    tokens.move(other, drawer)
+    mute, row = worker.call("list")  # a session is open: whether it left cannot be told now
+    assert mute == {"unreadable": "C_GetTokenInfo: CKR_GENERAL_ERROR"}
+    assert row["serial"] == token.serial
+    worker.call("logout", {"session": session})
+    assert [row.get("serial") for row in worker.call("list")] == [token.serial]
 
 
 @pytest.mark.parametrize(("secret", "passes"), [(b"correct horse", True), (PIN, False)])

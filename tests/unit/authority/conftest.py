@@ -202,8 +202,9 @@ def authority(
 
 
 @pytest.fixture
-def client(authority: Authority) -> Iterator[TestClient[Any]]:
+def client(authority: Authority, contract: Any) -> Iterator[TestClient[Any]]:
     with TestClient(counter_app(authority), raise_server_exceptions=False) as opened:
+        opened.event_hooks["response"].append(contract.check)
         yield opened
 
 

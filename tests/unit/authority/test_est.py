@@ -30,9 +30,10 @@ def _with(authority: Authority, **changes: Any) -> Authority:
 
 
 @pytest.fixture
-def slow(authority: Authority) -> Any:
+def slow(authority: Authority, contract: Any) -> Any:
     """The same counter, where a request stays 30 seconds in generation."""
     with TestClient(counter_app(_with(authority, generation_s=30))) as client:
+        client.event_hooks["response"].append(contract.check)
         yield client
 
 
@@ -235,8 +236,11 @@ def test_while_one_is_suspended_nothing_unsigned_is_taken(anna: Any) -> None:
     assert _code(anna.send(csr, mine)) == "signature_invalid"
 
 
-def test_with_a_desk_a_later_request_waits(authority: Authority, anna: Any, clock: Any) -> None:
+def test_with_a_desk_a_later_request_waits(
+    authority: Authority, anna: Any, clock: Any, contract: Any
+) -> None:
     with TestClient(counter_app(_with(authority, enrolment="desk"))) as client:
+        client.event_hooks["response"].append(contract.check)
         anna._client = client
         mine = anna.certified()  # the very first one needs no approval
         assert anna.cancel(mine, by=mine).status_code == 201

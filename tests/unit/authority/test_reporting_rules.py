@@ -1,8 +1,6 @@
-from datetime import UTC, date, datetime
-
 import pytest
 
-from custode_authority.domain.reporting import REPORTS, Effect, day_in_rome, effect, end_of
+from custode_authority.domain.reporting import REPORTS, Effect, effect
 from custode_authority.wire.reasons import REASONS, CrlReason, Reason
 from custode_authority.wire.states import CertificateState
 
@@ -50,16 +48,3 @@ def test_effects(
     expected: Effect,
 ) -> None:
     assert effect(reason, state, recorded, destroyed_for_certain=destroyed) is expected
-
-
-@pytest.mark.parametrize(
-    ("day", "end"),
-    [
-        (date(2026, 1, 31), datetime(2026, 1, 31, 23, tzinfo=UTC)),  # winter: UTC+1
-        (date(2026, 7, 1), datetime(2026, 7, 1, 22, tzinfo=UTC)),  # summer: UTC+2
-        (date(2026, 3, 29), datetime(2026, 3, 29, 22, tzinfo=UTC)),  # the day the clocks change
-    ],
-)
-def test_days_end_in_rome(day: date, end: datetime) -> None:
-    assert end_of(day) == end
-    assert day_in_rome(end) > day

@@ -231,3 +231,14 @@ def test_the_registry_of_keys(db: Database) -> None:
         assert claim(anna, "k2") is None
         key_registry.compromise(tx, "k2", now=NOW)
         assert claim(anna, "k2") is ProblemCode.KEY_COMPROMISED
+
+
+def test_a_log_holds_what_it_once_was_and_nothing_else(db: Database) -> None:
+    with db.transaction() as tx:
+        audit.append(tx, "one", {}, at=NOW)
+        first = audit.head(tx)
+        audit.append(tx, "two", {}, at=NOW)
+        assert audit.holds(tx, first)
+        assert audit.holds(tx, audit.head(tx))
+        assert audit.holds(tx, audit.GENESIS)
+        assert not audit.holds(tx, "f" * 64)

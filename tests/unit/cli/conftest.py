@@ -55,6 +55,10 @@ class Talk:
         self._agent.secrets.append((kind, secret))
         return secret
 
+    def hang_up(self) -> None:
+        """End as an agent does that was killed."""
+        self._client.shutdown(socket.SHUT_RDWR)
+
     def _notify(self, method: str, params: dict[str, Any]) -> None:
         send(self._client, {"jsonrpc": "2.0", "method": method, "params": params})
 
@@ -115,7 +119,8 @@ class FakeAgent:
                     message["result"] = self._answer(call["method"], call["params"], client)
                 except CustodeError as error:
                     message["error"] = to_rpc(error)
-                send(client, message)
+                with suppress(BrokenPipeError):  # after `hang_up`
+                    send(client, message)
 
     def _answer(self, method: str, params: dict[str, Any], client: socket.socket) -> Any:
         if method == "hello":

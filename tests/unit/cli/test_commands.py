@@ -65,11 +65,11 @@ def test_status_tells_the_most_urgent_first(agent: FakeAgent, custode: Run) -> N
         "Copia        ABC123_2026-03-14, pronta, chiusa",
         "Driver       opensc: non funziona (file not found)",
         "Autorità     su questo computer, in esecuzione",
-        "La copia di sicurezza adesso non si può usare:",
-        "  – L'originale è inserito: token “FIRMA” (numero di serie 0A12).",
+        "La copia è pronta e resta chiusa finché l'originale è attivo.",
     ):
         assert sentence in text
     assert "OP-6" not in text
+    assert "non si può usare" not in text
 
 
 def test_status_of_an_empty_home(agent: FakeAgent, custode: Run) -> None:
@@ -114,16 +114,22 @@ SIMPLE: list[tuple[tuple[str, ...], str, dict[str, Any], Any]] = [
     (("install",), "install", {}, {"id_operazione": "OP-7"}),
     (("install", "--operation", "OP-7"), "install", {"operation": "OP-7"}, {}),
     (
-        ("report", "lost", "--last-held", "14/03/2026"),
-        "report",
-        {"reason": "lost", "last_held": "2026-03-14", "backup_stolen_too": False},
-        {"state": "suspended", "retired_backups": ["b1"], "rejected_requests": ["OP-9"]},
+        ("renew",),
+        "renew",
+        {"destroy_old_key": False},
+        {"old": "OP-6", "old_state": "cancelled", "old_on_token": ["certificate", "key"]},
     ),
     (
-        ("report", "theft", "--backup-stolen-too", "--last-held", "2026-03-14"),
-        "report",
-        {"reason": "theft", "last_held": "2026-03-14", "backup_stolen_too": True},
-        {"state": "cancelled", "retired_backups": [], "rejected_requests": []},
+        ("renew", "--key", "p384", "--destroy-old-key"),
+        "renew",
+        {"key": "p384", "destroy_old_key": True},
+        {"old": "OP-6", "old_state": "expired", "old_on_token": [], "retired_backups": ["b1"]},
+    ),
+    (
+        ("reissue", "--preview", "--token", "T"),
+        "reissue.preview",
+        {"token": "T"},
+        {"resets": True, "goes_on": True, "keys": 2, "certificates": [ROW], "token": "T"},
     ),
     (("backup", "list"), "backup.list", {}, {"backups": [{"backup_id": "b", "state": "locked"}]}),
     (("backup", "retire", "b1", "--yes"), "backup.retire", {"backup_id": "b1"}, {}),
@@ -293,18 +299,6 @@ def test_the_version_is_told(custode: Run) -> None:
     }
 
 
-def test_a_theft_asks_whether_the_backup_was_stolen_too(
-    agent: FakeAgent, custode: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("custode.cli.face.Face.can_ask", lambda _face: True)
-    agent.answers["report"] = {"state": "cancelled"}
-    result = custode("report", "theft", "--lang", "it", stdin="s\n")
-    assert "verrà annullato subito. Non si può tornare indietro." in result.stderr
-    assert "È stata rubata anche la copia di sicurezza?" in result.stderr
-    assert agent.params("report")["backup_stolen_too"] is True
-    assert "Il certificato ora è: annullato." in result.stdout
-
-
 def test_a_reader_that_leaves_is_no_error(agent: FakeAgent, home: Path) -> None:
     agent.answers["certificates.list"] = {"certificates": [ROW] * 5000}
     command = f"{sys.executable} -m custode.cli.main certificates | head -1"
@@ -313,3 +307,51 @@ def test_a_reader_that_leaves_is_no_error(agent: FakeAgent, home: Path) -> None:
     )
     assert ran.stdout.startswith("IdOperazione")
     assert ran.stderr == ""
+
+
+def test_the_authority_is_saved_and_brought_back(
+    agent: FakeAgent, custode: Run, tmp_path: Path
+) -> None:
+    agent.answers["authority.backup"] = {
+        "path": "/elsewhere/custode-authority_2026-11-21.iwr",
+        "authority_name": "Custode Test CA",
+        "sha256": "ab" * 32,
+    }
+    ran = custode("authority", "backup", "--to", str(tmp_path))
+    assert ran.exit_code == 0, ran.stderr
+    said = ran.stdout
+    assert "/elsewhere/custode-authority_2026-11-21.iwr" in said
+    assert "never together with a backup's folder" in said
+    agent.answers["authority.restore"] = {
+        "exported_at": "2026-11-21T11:00:00Z",
+        "locked_backups": ["b" * 32],
+        "ended_certificates": ["c" * 64],
+        "moved_aside": "/home/authority.replaced-1",
+    }
+    said = custode("authority", "restore", "x.iwr", "--replace", "--lang", "it").stdout
+    assert "L’autorità è tornata, com’era il 21/11/2026 12:00." in said
+    for told in ("b" * 32, "c" * 64, "/home/authority.replaced-1"):
+        assert told in said
+    literal = custode("authority", "backup", "--to", str(tmp_path), "--export-pin", "12345678")
+    assert literal.exit_code == 2
+    assert "12345678" not in literal.stdout + literal.stderr
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_stopping_waits_until_the_agent_has_ended(
+    agent: FakeAgent, custode: Run, monkeypatch: pytest.MonkeyPatch, ends: bool
+) -> None:
+    from custode.cli import agent as command
+
+    looked: list[bool] = []
+
+    def is_locked(_paths: Any) -> bool:
+        looked.append(True)
+        return not ends or len(looked) < 3
+
+    monkeypatch.setattr(command, "is_locked", is_locked)
+    monkeypatch.setattr(command, "STOP_S", 5.0 if ends else 0.2)
+    agent.answers["agent.stop"] = {}
+    said = custode("agent", "stop").stdout
+    assert said.startswith("The agent has stopped." if ends else "The agent stops.")
+    assert len(looked) >= 3

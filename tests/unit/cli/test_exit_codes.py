@@ -1,6 +1,7 @@
 """Every error reaches the shell with its exit status, and is told the same way twice."""
 
 import json
+from typing import Any
 
 import pytest
 from tests.unit.cli.conftest import FakeAgent, Run
@@ -62,7 +63,7 @@ def test_an_error_of_the_agent_is_told_in_italian(agent: FakeAgent, custode: Run
     assert result.stdout == ""
     assert result.stderr == (
         "custode: error: Il PIN è errato. Tentativi rimasti: 2.\n"
-        "custode: hint: Attenzione: quando non ne restano più il token si blocca.\n"
+        "custode: hint: Attenzione: a 0 tentativi (ora 2) il token si blocca.\n"
     )
 
 
@@ -157,3 +158,40 @@ def test_control_characters_never_reach_the_terminal(agent: FakeAgent, custode: 
     assert "\x1b" not in shown
     assert "\u202e" not in shown
     assert len(shown.splitlines()) == 2
+
+
+def test_sizes_and_reasons_are_told_in_words(agent: FakeAgent, custode: Run) -> None:
+    create = ("backup", "create", "--to", "d", "--lang", "it")
+    agent.answers["backup.create"] = CustodeError(ErrorCode.NO_SPACE, needed=640_000, free=2_000)
+    assert "servono 640 kB, ne sono liberi 2 kB." in custode(*create).stderr
+    why = "Permission denied"
+    agent.answers["backup.create"] = CustodeError(ErrorCode.FILE_UNWRITABLE, path="/d", why=why)
+    assert "/d non si può scrivere: permesso negato." in custode(*create).stderr
+    refused = CustodeError(ErrorCode.INCLUDE_REFUSED, name="a.txt", why="unreadable")
+    agent.answers["backup.create"] = refused
+    assert "a.txt non può andare nella copia: non si può leggere." in custode(*create).stderr
+
+
+def test_what_a_check_was_about_is_told_in_words(agent: FakeAgent, custode: Run) -> None:
+    agent.answers["status"] = CustodeError(ErrorCode.INTEGRITY, what="certificate_read_back")
+    assert "il certificato riletto" in custode("status", "--lang", "it").stderr
+    agent.answers["status"] = CustodeError(ErrorCode.STATE_NOT_ALLOWED, what="7", state="cancelled")
+    assert "annullato" in custode("status", "--lang", "it").stderr
+
+
+def test_no_class_name_reaches_a_person(agent: FakeAgent, custode: Run) -> None:
+    agent.answers["status"] = CustodeError(ErrorCode.FAILED, kind="KeyError")
+    told = custode("status", "--json", "--lang", "it")
+    assert "KeyError" not in told.stderr
+    assert json.loads(told.stdout)["error"]["data"] == {"kind": "KeyError"}
+
+
+def test_an_agent_that_dies_while_it_works_is_said(agent: FakeAgent, custode: Run) -> None:
+    def die(_params: Any, talk: Any) -> None:
+        talk.hang_up()
+
+    agent.answers["renew"] = die
+    result = custode("renew", "--lang", "it")
+    assert result.exit_code == 40
+    assert "L'agente si è fermato mentre lavorava." in result.stderr
+    assert "custode backup list" in result.stderr

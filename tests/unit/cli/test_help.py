@@ -33,10 +33,12 @@ COMMANDS = list(_commands(root))
 def test_the_commands_are_those_of_this_stage() -> None:
     assert {" ".join(path) for path in COMMANDS} == {
         *("", "status", "csr", "request", "certificates", "install", "report", "cancel", "demo"),
+        *("watch", "renew", "reissue"),
         *("token", "token list", "token init", "token forget"),
         *("identity", "identity set", "identity show"),
         *("audit", "audit show", "audit verify", "config", "config show", "agent", "agent stop"),
         *("authority", "authority init", "authority serve", "backup"),
+        *("authority backup", "authority restore"),
         *(f"backup {name}" for name in ("create", "list", "show", "verify", "retire")),
         *(f"backup {name}" for name in ("open", "activate", "restore")),
     }

@@ -27,7 +27,7 @@ def test_the_authority_gets_its_own_arguments_as_they_are(
     custode: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     main = Called()
-    monkeypatch.setattr("custode_authority.main.main", main)
+    monkeypatch.setattr("custode_authority.main.program", main)
     assert custode("authority", "init", "--home", "x", "--validity-days", "3").exit_code == 4
     assert custode("authority", "serve", "--home=x").exit_code == 4
     assert [args for args, _ in main.calls] == [

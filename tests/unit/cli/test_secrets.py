@@ -167,3 +167,21 @@ def test_ctrl_c_at_the_prompt_is_told_to_the_agent(
     agent.answers["install"] = install
     assert custode("install").exit_code == 15
     assert told.get(timeout=5) is ErrorCode.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "status"),
+    [
+        ("account_password_new", "password_too_short", 2),
+        ("backup_pin_new", "backup_pin_weak", 12),
+        ("export_pin_new", "export_pin_weak", 12),
+    ],
+)
+def test_a_new_secret_that_is_too_short_is_not_sent(
+    pin_file: PinFile, kind: str, code: str, status: int
+) -> None:
+    sources = Secrets({OPTION_OF[Kind(kind)]: parse(pin_file(b"1234567"))})
+    with sources as secrets, pytest.raises(CustodeError) as caught:
+        secrets.give(Wanted("1", Kind(kind)))
+    assert (caught.value.code, caught.value.exit) == (code, status)
+    assert "8" in caught.value.message

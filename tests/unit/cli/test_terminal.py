@@ -15,7 +15,7 @@ from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.prompts.asking import Kind, Question, Wanted, question
 from custode.prompts.secret import MAX_BYTES, Secret, TooLong
-from custode.prompts.terminal import TerminalAsker
+from custode.prompts.terminal import TerminalAsker, read_answer
 
 TIMEOUT_S = 5.0
 ASK = Question(("Token “FIRMA”",), "PIN")
@@ -178,5 +178,44 @@ def test_the_question_says_which_token_why_and_the_tries_left(
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_only_new_secrets_are_asked_twice(kind: Kind) -> None:
-    new = {Kind.NEW_PIN, Kind.BACKUP_PIN_NEW, Kind.ACCOUNT_PASSWORD_NEW}
+    new = {Kind.NEW_PIN, Kind.BACKUP_PIN_NEW, Kind.EXPORT_PIN_NEW, Kind.ACCOUNT_PASSWORD_NEW}
     assert (question(Wanted("1", kind)).repeat_prompt is not None) is (kind in new)
+
+
+def test_a_short_password_is_asked_again(keyboard: Keyboard) -> None:
+    asked = question(Wanted("1", Kind.ACCOUNT_PASSWORD_NEW))
+    typed = keyboard.ask(
+        asked,
+        (b"characters): ", b"short\r"),
+        (b"Too short: at least 8 characters are needed.", b""),
+        (b"characters): ", b"long enough\r"),
+        (b"once more: ", b"long enough\r"),
+    )
+    assert typed == b"long enough"
+
+
+@pytest.mark.parametrize(
+    ("keys", "answer"),
+    [
+        (b"y\r", "y"),
+        (b"nx\x7f\r", "n"),
+        (b"\x7fs\x1b[A\xc3\xac\n", "sì"),
+        (b"\x1b", None),
+        (b"\x03", None),
+        (b"y\x04", None),
+    ],
+)
+def test_an_answer_is_read_key_by_key(keyboard: Keyboard, keys: bytes, answer: str | None) -> None:
+    def run() -> None:
+        with open(keyboard.path, encoding="utf-8") as stream:  # noqa: PTH123 - a terminal
+            try:
+                keyboard.result.append(read_answer(stream))
+            except CustodeError as error:
+                keyboard.result.append(error.code)
+
+    reading = threading.Thread(target=run)
+    reading.start()
+    time.sleep(0.2)  # what was typed before it is ready is thrown away
+    os.write(keyboard.master, keys)
+    reading.join(TIMEOUT_S)
+    assert keyboard.result == [ErrorCode.CANCELLED if answer is None else answer]

@@ -37,7 +37,9 @@ class Backup:
         return iwk.parse(self.data)
 
 
-def make_certificate(key: rsa.RSAPrivateKey) -> x509.Certificate:
+def make_certificate(
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey,
+) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test original")])
     begins = datetime.now(UTC) - timedelta(days=1)
     return (

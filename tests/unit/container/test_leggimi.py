@@ -1,6 +1,7 @@
 """The leaflet: RTF that says what was meant, in both languages, and nothing about its owner."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -26,6 +27,8 @@ COMMANDS = (
     "custode report theft",
     "custode report malfunction",
     "custode backup activate",
+    "custode token list",
+    "custode token init",
     "custode backup restore",
     f"custode backup retire {LEAFLET.backup_id}",
 )
@@ -66,6 +69,17 @@ def test_it_says_what_to_do_in_both_languages() -> None:
     assert "La copia non può essere utilizzata" in italian
     assert "riemissione" in italian
     assert "re-issue" in english
+
+
+def test_it_is_one_word_one_date_and_no_empty_promise() -> None:
+    text = rtf_to_text(render(LEAFLET))
+    assert "dispositivo" not in text
+    assert "--last-held GG/MM/AAAA" in text
+    assert "--last-held DD/MM/YYYY" in text
+    nobody = rtf_to_text(render(replace(LEAFLET, support="")))
+    assert "A chi si occupa di questo computer, o a chi gestisce l’autorità" in nobody
+    assert "To whoever looks after this computer" in nobody
+    assert "A chi si occupa" not in text
 
 
 def test_an_authority_elsewhere_does_not_depend_on_the_computer() -> None:

@@ -12,7 +12,7 @@ from tests.unit.container.conftest import Backup
 
 from custode.container import outer
 from custode.container.errors import ContainerInvalid, Undecryptable
-from custode_authority.wire import recovery
+from custode_authority.wire import enveloped, recovery
 
 CONTENT = b"what is inside"
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -51,45 +51,45 @@ def test_no_flipped_bit_passes() -> None:
     assert refused == len(OUTER)
 
 
-def changed(change: Callable[[outer.AuthEnvelopedData], None]) -> bytes:
-    info = asn1.decode_der(outer.OuterContentInfo, OUTER)
+def changed(change: Callable[[enveloped.AuthEnvelopedData], None]) -> bytes:
+    info = asn1.decode_der(enveloped.EnvelopedContentInfo, OUTER)
     change(info.content)
     return asn1.encode_der(info)
 
 
 def gcm(**values: Any) -> bytes:
-    def change(data: outer.AuthEnvelopedData) -> None:
+    def change(data: enveloped.AuthEnvelopedData) -> None:
         algorithm = data.encrypted.algorithm
         algorithm.parameters = dataclasses.replace(algorithm.parameters, **values)
 
     return changed(change)
 
 
-def set_mac(data: outer.AuthEnvelopedData) -> None:
+def set_mac(data: enveloped.AuthEnvelopedData) -> None:
     data.mac = data.mac[:12]
 
 
-def set_version(data: outer.AuthEnvelopedData) -> None:
+def set_version(data: enveloped.AuthEnvelopedData) -> None:
     data.version = 1
 
 
-def no_recipient(data: outer.AuthEnvelopedData) -> None:
+def no_recipient(data: enveloped.AuthEnvelopedData) -> None:
     data.recipient_infos = asn1.SetOf([])
 
 
-def two_recipients(data: outer.AuthEnvelopedData) -> None:
+def two_recipients(data: enveloped.AuthEnvelopedData) -> None:
     data.recipient_infos = asn1.SetOf(data.recipient_infos.as_list() * 2)
 
 
-def other_recipient(data: outer.AuthEnvelopedData) -> None:
+def other_recipient(data: enveloped.AuthEnvelopedData) -> None:
     data.recipient_infos = asn1.SetOf([asn1.decode_der(asn1.TLV, b"\x05\0")])
 
 
-def other_algorithm(data: outer.AuthEnvelopedData) -> None:
+def other_algorithm(data: enveloped.AuthEnvelopedData) -> None:
     data.encrypted.algorithm.algorithm = x509.ObjectIdentifier("2.16.840.1.101.3.4.1.6")
 
 
-def large(data: outer.AuthEnvelopedData) -> None:
+def large(data: enveloped.AuthEnvelopedData) -> None:
     data.encrypted.encrypted_content = bytes(9000)
 
 

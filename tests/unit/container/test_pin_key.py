@@ -4,7 +4,8 @@ import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from custode.container import pin_key
-from custode.container.errors import BackupPinRefused, PinReason
+from custode.container.errors import BackupPinRefused
+from custode_authority.wire.pin import PinReason
 
 SALT = bytes(range(16))
 

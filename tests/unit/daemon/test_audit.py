@@ -1,14 +1,19 @@
 """The hash-chained log: what verifies, what does not, and what a crash may leave."""
 
+import ast
 import hashlib
 import json
+import re
 import stat
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+import custode
 from custode.daemon.audit import Anchor, AuditLog, Head, verify_file
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
@@ -159,7 +164,7 @@ def test_a_torn_last_line_is_cut_off_and_that_is_said(path: Path, clock: Any, ke
     path.write_bytes(whole[:size] + torn)
     again = AuditLog.open(path, clock, memory.anchor())
     (entry,) = again.tail(1)
-    assert (entry.seq, entry.name) == (3, "AuditRepaired")
+    assert (entry.seq, entry.name) == (3, "audit_repaired")
     assert entry.data == {
         "torn_bytes": len(torn),
         "torn_sha256": hashlib.sha256(torn).hexdigest(),
@@ -171,18 +176,143 @@ def test_a_torn_last_line_is_cut_off_and_that_is_said(path: Path, clock: Any, ke
 def test_a_torn_first_line(path: Path, clock: Any) -> None:
     path.write_bytes(b'{"at":')
     log = AuditLog.open(path, clock)
-    assert [e.name for e in log.tail()] == ["AuditRepaired"]
+    assert [e.name for e in log.tail()] == ["audit_repaired"]
     assert log.verify().ok
     log.close()
 
 
-def test_nothing_is_chained_to_nonsense(path: Path, clock: Any) -> None:
-    content = b'{"not": "an entry"}\n'
-    path.write_bytes(content)
-    with pytest.raises(CustodeError) as caught:
-        AuditLog.open(path, clock)
-    assert (caught.value.code, caught.value.exit) == (ErrorCode.AUDIT_BROKEN, 30)
-    assert path.read_bytes() == content
+def _cut_to(number: int) -> Callable[[Path], object]:
+    def cut(path: Path) -> None:
+        path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:number]))
+
+    return cut
+
+
+def _forge(path: Path) -> None:
+    """Another history of the same length, and longer, chained and hashed as it ought to be."""
+    clock = SimpleNamespace(now=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    path.unlink()
+    fill(path, clock, 12).close()
+
+
+CUTS: list[tuple[str, Callable[[Path], object], int]] = [
+    ("five of ten", _cut_to(5), 5),
+    ("one of ten", _cut_to(9), 9),
+    ("within a line", lambda p: p.write_bytes(p.read_bytes()[:-5]), 9),
+    ("emptied", lambda p: p.write_bytes(b""), 0),
+    ("removed", lambda p: p.unlink(), 0),
+    ("another history", _forge, 12),
+]
+
+
+@pytest.mark.parametrize(("cut", "left"), [c[1:] for c in CUTS], ids=[c[0] for c in CUTS])
+def test_a_cut_is_told_for_ever_whatever_is_logged_after_it(
+    path: Path, clock: Any, cut: Callable[[Path], object], left: int
+) -> None:
+    memory = Memory()
+    log = fill(path, clock, 10, memory.anchor())
+    expected = log.head
+    log.close()
+    cut(path)
+    for restart in range(3):
+        again = AuditLog.open(path, clock, memory.anchor())
+        names = [entry.name for entry in again.tail(1000)]
+        assert names.count("audit_cut") == 1
+        again.append("agent_started")
+        verdict = again.verify()
+        assert (verdict.ok, verdict.first_bad) == (False, None)
+        assert verdict.cut is not None
+        assert (verdict.cut.at, verdict.cut.expected) == (clock.now(), expected)
+        assert verdict.cut.found.seq == left
+        again.close()
+        assert restart or names[-1] == "audit_cut"
+    last = AuditLog.open(path, clock, memory.anchor())
+    (entry,) = [e for e in last.tail(1000) if e.name == "audit_cut"]
+    last.close()
+    assert entry.data["expected_seq"] == 10
+    assert entry.data["expected_hash"] == expected.hash
+    assert (entry.data["found_seq"], entry.data["kept_as"]) == (left, None)
+
+
+def test_the_first_cut_stays_the_one_that_is_told(path: Path, clock: Any) -> None:
+    memory = Memory()
+    fill(path, clock, 10, memory.anchor()).close()
+    for number in (5, 2):
+        _cut_to(number)(path)
+        AuditLog.open(path, clock, memory.anchor()).close()
+    again = AuditLog.open(path, clock, memory.anchor())
+    cut = again.verify().cut
+    assert cut is not None
+    assert (cut.expected.seq, cut.found.seq) == (10, 5)
+    assert [e.data["found_seq"] for e in again.tail() if e.name == "audit_cut"] == [2]
+    again.close()
+
+
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_what_a_crash_parts_from_its_anchor_is_no_cut(path: Path, clock: Any, ahead: int) -> None:
+    """The line is on the disk before the database knows of it."""
+    memory = Memory()
+    log = fill(path, clock, 3, memory.anchor())
+    kept = dict(memory)
+    for _ in range(ahead):
+        log.append("written, then the power went")
+    log.close()
+    memory.update(kept)
+    again = AuditLog.open(path, clock, memory.anchor())
+    assert len(again.unknown_to_anchor()) == (ahead if ahead > 1 else 0)
+    again.append("agent_started")
+    assert again.verify().ok
+    assert again.verify().cut is None
+    again.close()
+
+
+def test_a_database_put_back_is_found_out_beside_a_torn_line(path: Path, clock: Any) -> None:
+    """Saying that a line was torn must not hide what the database does not remember."""
+    memory = Memory()
+    log = fill(path, clock, 2, memory.anchor())
+    kept = dict(memory)
+    for name in ("one", "two"):
+        log.append(name)
+    log.close()
+    memory.update(kept)
+    path.write_bytes(path.read_bytes() + b'{"at":')
+    again = AuditLog.open(path, clock, memory.anchor())
+    names = [entry.name for entry in again.unknown_to_anchor()]
+    assert names == ["one", "two", "audit_repaired"]
+    again.close()
+
+
+@pytest.mark.parametrize("content", [b'{"not": "an entry"}\n', b"\xff\xfe\n"])
+def test_nothing_is_chained_to_nonsense_and_nobody_is_locked_out(
+    path: Path, clock: Any, content: bytes
+) -> None:
+    memory = Memory()
+    for number in (1, 2):
+        path.write_bytes(content)
+        log = AuditLog.open(path, clock, memory.anchor())
+        assert [e.name for e in log.tail()] == ["audit_cut"]
+        aside = path.with_name(f"audit.log.damaged-{number}")
+        assert log.tail()[0].data["kept_as"] == aside.name
+        assert aside.read_bytes() == content
+        verdict = log.verify()
+        assert (verdict.ok, verdict.first_bad) == (False, None)
+        log.close()
+
+
+def test_every_name_in_the_log_is_of_one_style() -> None:
+    """What happened, in the past, in words that scripts can rely on."""
+    names = {
+        str(call.args[0].value)
+        for path in Path(custode.__file__).parent.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call)
+        and ast.unparse(call.func).rpartition("audit.")[2] in {"append", "AppendAudit"}
+        and ("audit" in ast.unparse(call.func) or "AppendAudit" in ast.unparse(call.func))
+        and call.args
+        and isinstance(call.args[0], ast.Constant)
+    }
+    assert {"agent_started", "gate_judged", "pin_rejected", "certificates_cancelled"} <= names
+    assert {name for name in names if not re.fullmatch(r"[a-z]+(_[a-z]+)+", name)} == set()
 
 
 def test_no_secret_reaches_the_log(path: Path, clock: Any) -> None:

@@ -55,11 +55,12 @@ def test_each_value_knows_its_source() -> None:
         ("[authority]\nautostart = 'yes'\n", 2, "authority.autostart"),
         ("\n[autority]\nautostart = true\n", 2, "autority"),
         ('[[module]]\npath = "/a"\n\n[[module]]\npath = "/b"\nwhatch = "/c"\n', 6, "module.whatch"),
-        ("authority.idle_s = -1\n", 1, "authority.idle_s"),
+        ("authority.idle_s = 0.3\n", 1, "authority.idle_s: Expected `float` >= 5.0"),
         ("[authority]\nurl = 'http://plain'\n", 2, "authority.url"),
         ("[jobs]\nidle_s = \n", 2, "Invalid value"),
         ("[[module]]\nenv = {}\n", 1, "path"),
         ("nonsense = 1\n", 1, "nonsense"),
+        ('[[module]]\npath = "/a"\n[[module]]\npath = "b.so"\n', 4, "b.so"),
     ],
 )
 def test_a_fault_names_its_line(text: str, line: int, what: str) -> None:
@@ -79,6 +80,10 @@ def test_a_change_counts_at_the_next_use(tmp_path: Path) -> None:
     set_value(path, "authority.autostart", False)
     assert live.current().authority.autostart is False
     assert live.current() is live.current()
+    changed = [live.modules_changed]
+    add_module(path, ModuleSettings(path="/lib/new.so"))
+    changed.append(live.modules_changed)
+    assert changed == [False, True]
     path.write_text("[authority]\nautostart = maybe\n")
     with pytest.raises(CustodeError):
         live.current()
@@ -93,7 +98,7 @@ def test_a_change_counts_at_the_next_use(tmp_path: Path) -> None:
     [
         "",
         "[authority]\n",
-        "[authority]\nidle_s = 3\n",
+        "[authority]\nidle_s = 30\n",
         "[authority]\nautostart = true # keep\n",
         "authority.autostart = true\n",
         FULL,
@@ -132,7 +137,7 @@ def test_any_module_survives_the_writer(
     tmp_path_factory: pytest.TempPathFactory, path: str, env: dict[str, str]
 ) -> None:
     file = tmp_path_factory.mktemp("config") / "config.toml"
-    module = ModuleSettings(path=path, env=env, watch=path)
+    module = ModuleSettings(path=f"/{path}", env=env, watch=path)
     add_module(file, module)
     add_module(file, module)
     assert load(file).modules == (module, module)

@@ -9,12 +9,29 @@ from typing import Any
 
 import pytest
 
+from custode.daemon.agent import _read_module
 from custode.daemon.config import ModuleSettings
 from custode.daemon.orphan import end_orphan, process_mark
 from custode.daemon.ticking import tick
-from custode.daemon.tokens import module_names
-from custode.domain.events import ClockTicked, PlugHinted
+from custode.daemon.tokens import TokenWorkers, module_names
+from custode.domain.events import ClockTicked, ModuleFailed, PlugHinted, TokensListed
 from custode.domain.model import Module, State
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+
+PIN_FLAGS = ("count_low", "final_try", "locked")
+
+
+class Listing(TokenWorkers):
+    """Answers a listing with what it is given."""
+
+    def __init__(self, answer: list[dict[str, Any]] | CustodeError) -> None:
+        self._answer = answer
+
+    async def list_module(self, name: str) -> list[dict[str, Any]]:
+        if isinstance(self._answer, CustodeError):
+            raise self._answer
+        return self._answer
 
 
 def test_an_orphan_is_ended_and_only_that_one() -> None:
@@ -93,6 +110,7 @@ class JumpingClock:
         (timedelta(hours=-1), Module("m"), True),
         (timedelta(0), Module("m", failure="crashed"), True),
         (timedelta(0), Module("m", failure="crashed", pending=True), False),
+        (timedelta(0), Module("m", unreadable=True), True),
     ],
 )
 def test_after_a_sleep_or_a_failure_tokens_are_read_again(
@@ -108,3 +126,48 @@ def test_modules_are_named_by_their_file_and_apart() -> None:
     paths = ["/a/one.so", "/b/two.so", "/c/one.so", "/c/one.so"]
     names = module_names([ModuleSettings(path=path) for path in paths])
     assert names == ["one.so", "two.so", "one.so#2", "one.so#3"]
+
+
+ROW: dict[str, Any] = {
+    "manufacturer": "Acme",
+    "model": "T1",
+    "serial": "0001",
+    "label": "mine",
+    **dict.fromkeys(("initialized", "user_pin_initialized", "login_required", "removable"), True),
+    **dict.fromkeys((f"{who}pin_{what}" for who in ("", "so_") for what in PIN_FLAGS), False),
+    "protected_path": False,
+    "min_pin": None,
+    "max_pin": 8,
+    "mechanisms": [],
+    "certificates": [],
+    "public_keys": [],
+}
+MUTE = {"unreadable": "C_GetTokenInfo: CKR_GENERAL_ERROR"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "serials", "unreadable"),
+    [([], [], False), ([ROW], ["0001"], False), ([ROW, MUTE], ["0001"], True), ([MUTE], [], True)],
+)
+def test_a_slot_that_cannot_be_read_is_told_to_the_domain(
+    clock: Any, rows: list[dict[str, Any]], serials: list[str], *, unreadable: bool
+) -> None:
+    told = asyncio.run(_read_module(Listing(rows), "m", clock))
+    assert isinstance(told, TokensListed)
+    assert [token.id.serial for token in told.tokens] == serials
+    assert told.token_unreadable is unreadable
+
+
+@pytest.mark.parametrize(
+    ("answer", "in_slot"),
+    [
+        (CustodeError(ErrorCode.MODULE_FAILED, why="SIGSEGV"), False),
+        ([{**ROW, "serial": None}], True),  # nonsense, but of a token
+    ],
+)
+def test_a_module_that_fails_tells_whether_it_had_a_token(
+    clock: Any, answer: Any, *, in_slot: bool
+) -> None:
+    told = asyncio.run(_read_module(Listing(answer), "m", clock))
+    assert isinstance(told, ModuleFailed)
+    assert told.token_in_slot is in_slot

@@ -13,6 +13,7 @@ from custode.domain.certificates import (
     may_cancel,
     original,
     remembered_status,
+    reportable,
     state_at,
 )
 from custode.domain.model import (
@@ -161,3 +162,37 @@ def test_no_fingerprint_finds_nothing(away: State, original: CertificateRecord) 
     assert state.certificate(None) is None
     assert state.certificate("a" * 64) is None
     assert away.certificate("a" * 64) == original
+
+
+def test_a_repeated_report_meets_the_same_certificate(
+    original: CertificateRecord, away: State
+) -> None:
+    """The primary's, also once it is cancelled: never the one on another token."""
+    assert away.identity is not None
+    assert away.identity.primary is not None
+    spare = TokenId("maker", "model", "another")
+    mine = replace(original, id_operazione="1", token=away.identity.primary)
+    other = replace(
+        original, id_operazione="2", token=spare, requested_at=mine.requested_at + timedelta(days=1)
+    )
+    for state in (_C.ACTIVE, _C.SUSPENDED, _C.CANCELLED):
+        told = among(away, replace(mine, state=state), other)
+        assert [c.id_operazione for c in reportable(told)] == ["1"]
+        assert [c.id_operazione for c in reportable(told, "2")] == ["2"]
+        assert reportable(told, "3") == ()
+
+
+def test_without_a_known_primary_every_live_one_could_be_meant(
+    original: CertificateRecord, away: State
+) -> None:
+    """Another computer, a lost database: the account alone must do, but nothing is guessed."""
+    assert away.identity is not None
+    for identity in (replace(away.identity, primary=None), None):
+        lost = replace(away, identity=identity)
+        one = replace(original, id_operazione="1", token=None, installed=False)
+        two = replace(one, id_operazione="2")
+        gone = replace(one, id_operazione="3", state=_C.CANCELLED)
+        asked = replace(one, id_operazione="4", state=_C.REQUESTED, fingerprint_sha256=None)
+        assert reportable(among(lost, one, gone, asked)) == (one,)
+        assert reportable(among(lost, one, two, gone)) == (one, two)
+        assert reportable(among(lost, gone)) == ()

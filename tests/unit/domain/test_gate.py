@@ -1,7 +1,7 @@
 """The table of domain.md, fact by fact, and what may never be allowed."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -224,6 +224,18 @@ def test_allowed_by_a_fresh_answer_only(granted: State, yes: Answer) -> None:
     assert ask(granted, answer=replace(yes, ceased=True)) == ["identity_ceased"]
 
 
+def test_an_end_that_has_not_come_by_the_authoritys_own_clock(
+    granted: State, original: CertificateRecord, yes: Answer
+) -> None:
+    """A clock that went back: the certificate is on no CRL, and valid to everybody else."""
+    assert original.expires_at is not None
+    over = replace(yes, original=CertificateState.EXPIRED, at=original.expires_at)
+    assert ask(granted, answer=over) == []
+    early = replace(over, at=original.expires_at - timedelta(seconds=1))
+    for purpose in Purpose:
+        assert "status_unknown" in ask(granted, purpose, answer=early)
+
+
 def test_a_backup_nobody_knows(away: State, yes: Answer) -> None:
     stranger: dict[str, Any] = {"backup_id": "f" * 32, "original_sha256": "f" * 64}
     assert ask(away, **stranger) == ["status_unknown", "backup_unknown"]
@@ -247,7 +259,7 @@ def test_modules_block_while_pending_but_not_for_having_failed(granted: State, y
         return replace(granted, modules={"soft": Module("soft", **kwargs)})
 
     assert ask(state(pending=True), answer=yes) == ["token_not_identified"]
-    assert ask(state(failure="crashed"), answer=yes) == []
+    assert ask(state(failure="crashed"), answer=yes) == []  # it had shown no token
     assert ask(state(failure="crashed", unreadable=True), answer=yes) == ["token_unreadable"]
     assert ask(replace(granted, started=False), answer=yes) == ["token_not_identified"]
 
@@ -361,3 +373,17 @@ def test_what_is_remembered_never_opens(state: BackupState, status: CertificateS
     for purpose, fresh in product(Purpose, [False]):
         facts = GateFacts(purpose, said(status, REMEMBERED), backup=state, backup_fresh=fresh)
         assert not verdict(facts).allowed
+
+
+@pytest.mark.parametrize("why", [None, "by its owner"])
+def test_what_retired_a_backup_is_named(away: State, backup: BackupRecord, why: str | None) -> None:
+    retired = replace(backup, state=BackupState.RETIRED, retired_why=why)
+    state = replace(away, backups={backup.backup_id: retired})
+    facts = facts_for(
+        state,
+        Purpose.OPEN,
+        backup_id=backup.backup_id,
+        original_sha256=backup.original_sha256,
+    )
+    (reason,) = [r for r in verdict(facts).reasons if r.code is GateCode.BACKUP_RETIRED]
+    assert reason.text_args == ({"why": why} if why else {})

@@ -88,9 +88,10 @@ keys = st.sampled_from(["backup_missing:" + PRINTS[0], "identity_missing:", "no 
 events: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.AgentStarted, st.lists(modules, max_size=2).map(tuple), times),
     st.builds(ev.PlugHinted, modules, times),
-    st.builds(ev.TokensListed, modules, st.lists(seen, max_size=3).map(tuple), times),
+    st.builds(
+        ev.TokensListed, modules, st.lists(seen, max_size=3).map(tuple), times, st.booleans()
+    ),
     st.builds(ev.ModuleFailed, modules, st.just("hung"), times, st.booleans()),
-    st.builds(ev.ModuleRecovered, modules, times),
     st.builds(ev.IdentitySet, identities, times),
     st.builds(ev.TokenInitialised, token_ids, st.just("one"), times),
     st.builds(ev.TokenPromoted, token_ids, times),
@@ -195,7 +196,7 @@ def test_the_gate_is_shut_exactly_while_something_here_blocks(story: list[ev.Eve
             elif isinstance(command, do.OpenGate):
                 shut = False
         assert state.gate_shut is shut is bool(local_reasons(state))
-        if isinstance(event, ev.PlugHinted | ev.ModuleRecovered):
+        if isinstance(event, ev.PlugHinted):
             assert shut
 
 

@@ -22,6 +22,7 @@ from custode.domain.model import (
     TokenSeen,
     WaitingOperation,
 )
+from custode.domain.standing import local_reasons
 from custode_authority.wire.reasons import CrlReason
 from custode_authority.wire.states import BackupState, CertificateState
 
@@ -140,19 +141,48 @@ def test_a_module_is_what_reported_the_token(away: State, token: TokenSeen) -> N
     assert [i.token.module for i in state.insertions] == ["card"]
 
 
-def test_a_failed_module_shows_no_token_and_keeps_its_reason(here: State) -> None:
-    failed = ev.ModuleFailed("soft", "SIGSEGV", here.now)
-    state, commands = run(here, ev.PlugHinted("soft", here.now), failed)
-    assert announced(commands) == ["token_removed", "module_failed", "gate"]
+def test_a_module_that_fails_without_having_shown_a_token_locks_nobody_out(away: State) -> None:
+    failed = ev.ModuleFailed("soft", "SIGSEGV", away.now)
+    state, commands = run(away, ev.PlugHinted("soft", away.now), failed)
+    assert announced(commands) == ["gate", "module_failed", "gate"]
     assert state.modules["soft"] == Module("soft", failure="SIGSEGV")
-    assert not state.gate_shut  # nobody is locked out by a broken module …
+    assert not state.gate_shut
     state, commands = run(state, failed)
-    assert commands == []  # … and it is told once
+    assert commands == []  # it is told once
     state, commands = run(state, replace(failed, token_in_slot=True))
-    assert state.gate_shut  # … but a token that is known to be there closes the gate
-    state, commands = run(state, ev.ModuleRecovered("soft", here.now))
-    assert commands == [do.Announce("module_recovered", {"module": "soft"}), do.ReadTokens("soft")]
-    assert state.modules["soft"] == Module("soft", pending=True, reading=True)
+    assert state.gate_shut  # but a token that is known to be there closes the gate
+    state, commands = run(state, ev.TokensListed("soft", (), away.now))
+    assert announced(commands) == ["module_recovered", "gate"]
+    assert state.modules["soft"] == Module("soft")
+    assert not state.gate_shut
+
+
+@pytest.mark.parametrize("hints", [0, 1, 2])
+def test_a_module_that_fails_with_a_token_in_it_blocks_until_it_is_read_again(
+    here: State, token: TokenSeen, hints: int
+) -> None:
+    """A crash is no removal: the original may still sit in its slot."""
+    hint, failed = ev.PlugHinted("soft", here.now), ev.ModuleFailed("soft", "SIGSEGV", here.now)
+    state, commands = run(here, *[hint] * hints, failed, *[hint] * hints, failed)
+    assert announced(commands) == ["token_removed", "module_failed"]
+    assert not list(state.insertions)
+    assert state.modules["soft"].unreadable
+    assert state.gate_shut
+    back, commands = run(state, ev.TokensListed("soft", (token,), here.now))
+    assert announced(commands) == ["module_recovered", "token_inserted"]
+    assert (back.gate_shut, back.modules["soft"].unreadable) == (True, False)
+    gone, commands = run(state, ev.TokensListed("soft", (), here.now))
+    assert announced(commands) == ["module_recovered", "gate"]
+    assert not gone.gate_shut
+
+
+def test_a_slot_with_a_token_that_answers_nothing_blocks(away: State, empty: TokenSeen) -> None:
+    mute = ev.TokensListed("soft", (empty,), away.now, token_unreadable=True)
+    state, _ = run(away, mute)
+    assert [i.token for i in state.insertions] == [empty]  # the others stay of use
+    assert [r.code.value for r in local_reasons(state)] == ["token_unreadable"]
+    state, _ = run(state, replace(mute, token_unreadable=False))
+    assert not state.gate_shut
 
 
 def test_a_module_that_fails_while_hinted_again_is_read_again(away: State) -> None:

@@ -65,6 +65,16 @@ def test_unknown_token(away: State, empty: TokenSeen) -> None:
     assert kinds(insert(replace(away, known=known), empty)) == []
 
 
+@pytest.mark.parametrize(
+    "state", [BackupState.REQUESTED, BackupState.APPROVED, BackupState.COLLECTED]
+)
+def test_no_key_is_made_on_a_token_that_a_backup_waits_for(
+    away: State, backup: BackupRecord, empty: TokenSeen, state: BackupState
+) -> None:
+    waiting = replace(away, backups={backup.backup_id: replace(backup, state=state)})
+    assert "unknown_token" not in kinds(insert(waiting, empty))
+
+
 def test_one_token_seen_through_two_modules_is_one_need(away: State, empty: TokenSeen) -> None:
     two = {
         "soft": Module("soft", insertions=(Insertion(1, empty, away.now),)),
@@ -199,7 +209,7 @@ def test_an_approved_backup_can_be_collected(away: State, backup: BackupRecord) 
     approved = replace(backup, state=BackupState.APPROVED, folder_name=None)
     state = replace(away, backups={backup.backup_id: approved})
     (need,) = needs(state, state.now)
-    assert need.text_args == {"what": "backup.collect", "folder_name": ""}
+    assert need.text_args == {"what": "backup.collect", "folder_name": "", "folder": ""}
 
 
 def test_recovery_export(away: State) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from custode.domain.model import KnownToken, PinFlags, PinRole, TokenId, TokenSeen
-from custode.domain.pin import PinChance, accepted, chance, chance_on, length_fits, rejected
+from custode.domain.pin import PinChance, accepted, chance, chance_on, rejected
 
 LOW, FINAL, LOCKED = PinFlags(True), PinFlags(True, True), PinFlags(True, True, True)
 KNOWN = KnownToken(TokenId("Acme", "T1", "0001"), "My token")
@@ -47,11 +47,3 @@ def test_each_role_has_its_own_flags(role: PinRole, token: TokenSeen) -> None:
     seen = replace(token, user_pin=LOCKED, so_pin=FINAL)
     expected = {PinRole.USER: PinChance.LOCKED, PinRole.SO: PinChance.LAST_ATTEMPT}
     assert chance_on(seen, KNOWN, role) is expected[role]
-
-
-@pytest.mark.parametrize(
-    ("length", "low", "high", "fits"),
-    [(3, 4, 8, False), (4, 4, 8, True), (8, 4, 8, True), (9, 4, 8, False), (9, 4, 0, True)],
-)
-def test_length(length: int, low: int, high: int, fits: bool, token: TokenSeen) -> None:
-    assert length_fits(length, replace(token, min_pin=low, max_pin=high)) is fits

@@ -16,8 +16,9 @@ from custode.domain.model import (
     State,
     TokenId,
     TokenSeen,
+    TokenState,
 )
-from custode.domain.tokens import came_back, carried, recognise, seen
+from custode.domain.tokens import came_back, carried, recognise, remembered, seen
 from custode_authority.wire.reasons import CrlReason
 from custode_authority.wire.states import BackupState, CertificateState
 
@@ -173,7 +174,7 @@ def test_seen() -> None:
     [
         ("serial", 1),
         ("label", None),
-        ("min_pin", None),
+        ("min_pin", "few"),
         ("max_pin", "many"),
         ("mechanisms", [1]),
         ("certificates", [{}]),
@@ -188,6 +189,12 @@ def test_nonsense_of_a_module_is_an_error_of_its_own(key: str, value: object) ->
         seen("soft", {**ROW, key: value})
 
 
+def test_a_length_that_no_module_states_is_none() -> None:
+    """CK_UNAVAILABLE_INFORMATION and 0 come as None (CK_TOKEN_INFO, PKCS #11 v3.1 §3.2)."""
+    token = seen("soft", {**ROW, "min_pin": None, "max_pin": None})
+    assert (token.min_pin, token.max_pin) == (0, 0)
+
+
 @pytest.mark.parametrize("key", sorted(ROW))
 def test_nothing_may_be_missing(key: str) -> None:
     with pytest.raises(ValueError, match=rf"not a token's row.*{key}"):
@@ -199,3 +206,15 @@ def test_a_backup_of_another_original_retires_nothing(
 ) -> None:
     other = replace(backup, original_sha256="e" * 64, state=BackupState.RESTORED)
     assert recognise(token, replace(away, backups={"x": other})).value == "primary"
+
+
+@pytest.mark.parametrize("ended", [None, BackupState.REGISTERED, BackupState.RESTORED])
+def test_a_token_is_called_the_same_whether_it_is_here_or_not(
+    here: State, backup: BackupRecord, token: TokenSeen, ended: BackupState | None
+) -> None:
+    backups = {} if ended is None else {backup.backup_id: replace(backup, state=ended)}
+    state = replace(here, backups=backups, known={token.id: KnownToken(token.id, "My token")})
+    assert remembered(state.known[token.id], state) is recognise(token, state)
+    other = KnownToken(TokenId("Acme", "T1", "0009"), "Adopted", adopted=True)
+    state = replace(state, known={other.id: other})
+    assert remembered(other, state) is TokenState.RECOGNISED

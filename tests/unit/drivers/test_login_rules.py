@@ -1,7 +1,7 @@
 """What is sent to a token and what is not, on a module that counts: SoftHSM never locks a PIN."""
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from custode_drivers.pkcs11.session import PinMark, Sessions
 
 READY = TokenFlags.TOKEN_INITIALIZED | TokenFlags.USER_PIN_INITIALIZED
 TOKEN = SlotToken(7, "label", "maker", "model", "serial", READY, 4, 8, removable=True)
+NAMED = asdict(TOKEN.identity)
 PINS = {UserType.USER: b"1234", UserType.SO: b"87654321"}
 LOW = {
     UserType.USER: (TokenFlags.USER_PIN_FINAL_TRY, TokenFlags.USER_PIN_LOCKED),
@@ -89,9 +90,16 @@ class Card:
         return SimpleNamespace(handle=self.open_session(7, rw=rw), get_objects=lambda _: iter(()))
 
 
+def failing() -> Any:
+    raise p11.DeviceError
+
+
 class FakeModule(Module):
     def __init__(self, card: Card) -> None:
         self.card = card
+
+    def refresh(self) -> None:
+        """There is nothing to look at anew."""
 
     @property
     def cryptoki(self) -> Cryptoki:
@@ -108,7 +116,7 @@ def sessions(card: Card) -> Sessions:
 def login(card: Card, pin: bytes | None, *, use_last_attempt: bool = False) -> errors.PinError:
     with pytest.raises(errors.PinError) as caught:
         sessions(card).login(
-            "serial",
+            TOKEN.identity,
             None if pin is None else bytearray(pin),
             use_last_attempt=use_last_attempt,
         )
@@ -129,7 +137,7 @@ def test_the_last_try_is_not_used_unless_that_is_accepted() -> None:
 
 def test_the_last_try_can_be_accepted() -> None:
     card = Card(left={UserType.USER: 1, UserType.SO: 3})
-    session = sessions(card).login("serial", bytearray(b"1234"), use_last_attempt=True)
+    session = sessions(card).login(TOKEN.identity, bytearray(b"1234"), use_last_attempt=True)
     assert card.left[UserType.USER] == 3
     assert card.open_sessions == {session.handle}
 
@@ -144,7 +152,7 @@ def test_a_pin_of_the_wrong_length_is_not_sent(pin: bytes) -> None:
 @pytest.mark.parametrize(("low", "high"), [(None, None), (4, None), (None, 8)])
 def test_limits_that_are_not_told_do_not_count(low: int | None, high: int | None) -> None:
     card = Card(replace(TOKEN, min_pin=low, max_pin=high))
-    sessions(card).login("serial", bytearray(b"1234"), use_last_attempt=False)
+    sessions(card).login(TOKEN.identity, bytearray(b"1234"), use_last_attempt=False)
     assert card.sent == [b"1234"]
 
 
@@ -160,7 +168,7 @@ def test_the_security_officer_is_treated_the_same() -> None:
 
     def tried(method: str, so_pin: bytes, **more: Any) -> str:
         fds = tuple(pipe_with(secret) for secret in (so_pin, b"1234"))
-        given = {"serial": "serial", **more}
+        given = {"token": NAMED, **more}
         try:
             operations.run(method, fds, given)
         except errors.DriverError as exc:
@@ -184,7 +192,7 @@ def test_a_pin_typed_on_the_reader_passes_nobody_and_cannot_be_compared() -> Non
     path = TokenFlags.PROTECTED_AUTHENTICATION_PATH
     card = Card(replace(TOKEN, flags=READY | path))
     operations = Operations(FakeModule(card))
-    opened = operations.run("login", (), {"serial": "serial"})
+    opened = operations.run("login", (), {"token": NAMED})
     assert card.sent == [None]
     with pytest.raises(errors.NotSupported):
         operations.run("relay_distinct", (pipe_with(b"secret"),), {"session": opened.session})
@@ -209,7 +217,7 @@ def test_a_failure_means_gone_only_if_the_token_is(
 ) -> None:
     card = Card()
     opened = sessions(card)
-    name = opened.login("serial", bytearray(b"1234"), use_last_attempt=False).name
+    name = opened.login(TOKEN.identity, bytearray(b"1234"), use_last_attempt=False).name
 
     def fail() -> None:
         with opened.use(name):
@@ -228,19 +236,69 @@ def test_a_failure_means_gone_only_if_the_token_is(
 def test_another_token_in_the_same_slot_is_not_this_one() -> None:
     card = Card()
     opened = sessions(card)
-    name = opened.login("serial", bytearray(b"1234"), use_last_attempt=False).name
+    name = opened.login(TOKEN.identity, bytearray(b"1234"), use_last_attempt=False).name
     card.info = replace(TOKEN, serial="other")
     with pytest.raises(errors.TokenGone), opened.use(name):
         pytest.fail("it was used")
     assert len(opened) == 0
 
 
-def test_two_tokens_that_say_the_same_serial_are_refused() -> None:
+def test_two_tokens_that_say_they_are_the_same_are_refused() -> None:
     card = Card()
     card.slot_ids = lambda: [7, 8]  # type: ignore[method-assign]  # one method of a fake
     with pytest.raises(errors.ModuleFailed):
-        sessions(card).login("serial", bytearray(b"1234"), use_last_attempt=False)
+        sessions(card).login(TOKEN.identity, bytearray(b"1234"), use_last_attempt=False)
     assert card.sent == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(TOKEN, manufacturer="another"),
+        replace(TOKEN, model="another"),
+        replace(TOKEN, serial="another"),
+    ],
+)
+def test_no_pin_goes_to_another_token_with_the_same_serial(other: SlotToken) -> None:
+    """Serial numbers are each maker's own: the same one says nothing of another maker's token."""
+    card = Card(other)
+    operations = Operations(FakeModule(card))
+    pins = (pipe_with(b"1234"), pipe_with(b"123456"))
+    for method in ("login", "init_pin", "init_token", "check_so_pin", "reset_token"):
+        more = {"label": "x"} if method in {"init_token", "reset_token"} else {}
+        with pytest.raises(errors.TokenGone):
+            operations.run(method, pins, {"token": NAMED, **more})
+    assert (card.sent, card.opened) == ([], 0)
+
+
+@pytest.mark.parametrize("told", ["serial", {"serial": "serial"}, {**NAMED, "model": None}])
+def test_a_token_is_named_in_full(told: object) -> None:
+    card = Card()
+    with pytest.raises(errors.DriverError) as caught:
+        Operations(FakeModule(card)).run("login", (), {"token": told})
+    assert caught.value.code == "bad_request"
+    assert card.sent == []
+
+
+@pytest.mark.parametrize(
+    ("slots_afterwards", "mute"), [([7], ["C_GetTokenInfo: CKR_GENERAL_ERROR"]), ([], [])]
+)
+def test_a_token_that_answers_nothing_is_told_unless_it_was_pulled_out(
+    slots_afterwards: list[int], mute: list[str]
+) -> None:
+    card = Card(info=None)
+    answers = [[7], slots_afterwards]
+    card.slot_ids = lambda: answers.pop(0)  # type: ignore[method-assign]  # one method of a fake
+    rows = Operations(FakeModule(card)).run("list", (), {})
+    assert [row.unreadable for row in rows] == mute
+
+
+def test_a_token_that_cannot_be_read_is_told_beside_those_that_can() -> None:
+    """What C_GetTokenInfo tells is there, but no session can be opened on it."""
+    card = Card()
+    card.open = failing  # type: ignore[assignment, method-assign]  # one method of a fake
+    (row,) = Operations(FakeModule(card)).run("list", (), {})
+    assert "DeviceError" in row.unreadable
 
 
 def test_a_mark_knows_the_pin_without_keeping_it() -> None:

@@ -15,6 +15,7 @@ from custode_authority.wire.states import BackupKind, BackupState, CertificateSt
 B, C = BackupState, CertificateState
 ENDED = (C.SUSPENDED, C.EXPIRED, C.CANCELLED)
 LIVING = tuple(state for state in C if state not in ENDED)
+GATED = (d.ACTIVATION, d.APPROVAL, d.COLLECTION)
 FINE = d.Facts(state=B.APPROVED, original=C.SUSPENDED, successor=C.ACTIVE)
 
 # what each step answers for a backup in each state, its original ended, everything else in order
@@ -85,7 +86,7 @@ def test_step_by_state(step: str, state: BackupState, original: CertificateState
 
 @pytest.mark.parametrize(
     ("rules", "state", "original"),
-    list(itertools.product((d.ACTIVATION, d.APPROVAL, d.COLLECTION), BackupState, LIVING)),
+    list(itertools.product(GATED, BackupState, LIVING)),
 )
 def test_nothing_goes_on_while_the_original_lives(
     rules: tuple[d.Rule, ...], state: BackupState, original: CertificateState
@@ -121,6 +122,7 @@ def test_nothing_goes_on_while_the_original_lives(
         (d.COLLECTION, {"successor": C.SUSPENDED, "state": B.COLLECTED}, P.NOT_ACTIVE),
         (d.RESTORATION, {"successor": C.CANCELLED, "state": B.COLLECTED}, P.NOT_ACTIVE),
         (d.RESTORATION, {"successor": None, "state": B.RESTORED}, P.NOT_ACTIVE),
+        *((rules, {"clock_back": True}, P.ORIGINAL_ACTIVE) for rules in GATED),
     ],
 )
 def test_single_fact(

@@ -39,3 +39,16 @@ def test_times_are_shown_as_in_rome(moment: str | None, day: str, minute: str) -
 def test_time_left_counts_days_of_the_calendar(moment: str | None, left: str) -> None:
     use("it")
     assert moments.time_left(moment, NOW) == left
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (640_500, "640 kB"), (8_000_000_000, "8,0 GB")],
+)
+def test_sizes_have_their_unit(number: int, told: str) -> None:
+    use("it")
+    assert moments.size(number) == told
+
+
+def test_today_is_romes_day() -> None:
+    assert moments.today(datetime(2026, 3, 14, 23, 30, tzinfo=UTC)).isoformat() == "2026-03-15"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import custode_authority as authority
 from custode.domain.gate import GateCode, Remedy
 from custode.domain.model import NeedKind, TokenState
 from custode.locale import words
@@ -111,3 +112,33 @@ def test_a_need_names_its_token() -> None:
     title, action = words.need({"need": "pin_not_set", "label": "FIRMA", "text_args": {}})
     assert title == "Il token “FIRMA” non ha ancora un PIN."
     assert action == "custode token init"
+
+
+@pytest.mark.parametrize("why", ["replaced", "by its owner", "never heard of", None])
+def test_a_retired_backup_says_what_retired_it(why: str | None) -> None:
+    use("it")
+    args = {"why": why} if why else {}
+    fact, _ = words.gate_reason({"code": "backup_retired", "text_args": args})
+    assert ("preso il posto" in fact) is (why == "replaced")
+    assert ("l'hai ritirata tu" in fact) is (why == "by its owner")
+    assert fact.startswith("La copia non è più valida")
+
+
+def test_every_reason_of_the_authority_to_retire_is_told() -> None:
+    found = set()
+    for path in Path(authority.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "").startswith("retire"):
+                args = [*node.args, *(k.value for k in node.keywords)]
+                found |= {a.value for a in args if isinstance(a, ast.Constant)}
+    assert {"renewed", "stolen"} <= found
+    assert not {one for one in found if isinstance(one, str)} - set(words.RETIRED)
+
+
+def test_what_can_go_on_names_its_command() -> None:
+    use("it")
+    row = {"need": "operation_can_go_on", "text_args": {"what": "backup.restore", "folder": "/m/F"}}
+    assert words.need(row)[1] == "custode backup restore /m/F --token TOKEN"
+    row["text_args"] = {"what": "backup.collect", "folder": ""}
+    assert words.need(row)[1] == "custode backup activate CARTELLA --reason MOTIVO"
+    assert set(words.GO_ON) <= set(words.DOING)

@@ -26,8 +26,8 @@ from custode_authority.ca import issuer
 from custode_authority.ca.authority import Authority, open_authority
 from custode_authority.ca.home import Home
 from custode_authority.ca.setup import initialise
-from custode_authority.domain.withdrawal import withdraw_for
-from custode_authority.storage import audit, nonces
+from custode_authority.certificates.reinstating import reinstate
+from custode_authority.storage import audit
 from custode_authority.storage.tables import AuditEntry, Backup, Certificate
 from custode_authority.web.app import counter_app
 from custode_authority.wire import cms, recovery
@@ -43,6 +43,7 @@ from custode_authority.wire.messages import (
     ConfirmRequest,
     NonceIssued,
     OperationView,
+    ReissueRequest,
     ReportRequest,
     ReportView,
     Reservation,
@@ -52,7 +53,7 @@ from custode_authority.wire.messages import (
     canonical,
 )
 from custode_authority.wire.reasons import CrlReason, Reason
-from custode_authority.wire.states import BackupKind, CertificateState
+from custode_authority.wire.states import BackupKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PASSWORD: Final = "correct horse"
-PEOPLE: Final = {"ABC123": "RSSMRA80A01H501U", "XYZ789": "VRDLGI70A01F205X"}
+PEOPLE: Final = {"ABC123": "RSSMRA80A01H501U", "XYZ789": "VRDLGI70A01F205F"}
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
@@ -167,12 +168,13 @@ class Person:
     def pin_header(message: Message, pin: Ed25519PrivateKey) -> dict[str, str]:
         return {PIN_SIGNATURE_HEADER: base64.b64encode(pin.sign(canonical(message))).decode()}
 
-    def enrol(self, key: Key, signer: Original | None = None) -> httpx.Response:
-        body = base64.b64encode(csr(key, self.tax_code))
+    def enrol(self, key: Key, signer: Original | None = None, **more: Any) -> httpx.Response:
+        """Send a request, by simpleenroll or `path`; `body` is one that was made before."""
+        body = more.get("body") or base64.b64encode(csr(key, self.tax_code))
         headers = {"Content-Type": "application/pkcs10"}
         if signer is not None:
             headers[SIGNATURE_HEADER] = base64.b64encode(signer.sign(body)).decode()
-        path = "/.well-known/est/simpleenroll"
+        path = f"/.well-known/est/{more.get('path', 'simpleenroll')}"
         return self.client.post(path, content=body, headers=headers, auth=(self.code, self.api_key))
 
     def original(self, key: Key | None = None, signer: Original | None = None) -> Original:
@@ -197,6 +199,10 @@ class Person:
         )
         return self.read(self.post("/v1/reports", request), ReportView)
 
+    def reissue(self, original: Original) -> httpx.Response:
+        request = ReissueRequest(fingerprints=[original.fingerprint], password=PASSWORD)
+        return self.post("/v1/reissues", request)
+
     def reserve(
         self, original: Original, kind: BackupKind = BackupKind.SUCCESSOR
     ) -> httpx.Response:
@@ -205,11 +211,11 @@ class Person:
 
     def folder(self, original: Original, **more: Any) -> Folder:
         """Reserve, and build what a folder holds; not yet confirmed."""
-        reservation = self.read(self.reserve(original), Reservation)
-        public_key = recovery.load_recovery_public_key(reservation.recovery_public_key)
+        reserved = self.read(self.reserve(original), Reservation)
+        public_key = recovery.load_recovery_public_key(reserved.recovery_public_key)
         content_key = secrets.token_bytes(32)
         info = recovery.wrap_content_key(content_key, public_key)
-        return Folder(reservation.backup_id, info, content_key, **more)
+        return Folder(reserved.backup_id, info, content_key, **more)
 
     def confirmation(self, folder: Folder, **changes: Any) -> ConfirmRequest:
         fields: dict[str, Any] = {
@@ -287,9 +293,9 @@ class Person:
         return self.signed(f"/v1/backups/{folder.backup_id}/retirement", message, signer)
 
     def successor(self, folder: Folder, collection: Collection) -> Original:
-        certificate = x509.load_der_x509_certificate(collection.certificate)
-        fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
-        return Original(folder.successor, fingerprint, f"{certificate.serial_number:x}")
+        found = x509.load_der_x509_certificate(collection.certificate)
+        fingerprint = found.fingerprint(hashes.SHA256()).hex()
+        return Original(folder.successor, fingerprint, f"{found.serial_number:x}")
 
 
 @dataclass
@@ -314,15 +320,9 @@ class Counter:
             return tx.get_one(Backup, folder.backup_id)
 
     def reinstate(self, original: Original) -> None:
-        """What the desk will do: make a suspended original active, withdraw activations."""
         with self.authority.db.transaction() as tx:
-            certificate = self._certificate(tx, original)
-            certificate.state = CertificateState.ACTIVE
-            certificate.crl_reason = None
-            certificate.suspended_at = None
-            certificate.revision += 1
-            nonces.kill_for_account(tx, certificate.account)
-            withdraw_for(tx, certificate, now=self.clock.now())
+            found = self._certificate(tx, original)
+            reinstate(tx, self.authority, found, "desk", now=self.clock.now())
 
     def cancel(self, original: Original, reason: CrlReason) -> None:
         with self.authority.db.transaction() as tx:
@@ -365,12 +365,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 @pytest.fixture
-def counter(tmp_path: Path, made: Made) -> Iterator[Counter]:
+def counter(tmp_path: Path, made: Made, contract: Any) -> Iterator[Counter]:
     home = Home(tmp_path / "authority")
     shutil.copytree(made.folder, home.folder)
     clock = Hands()
     authority = open_authority(home, clock)
     with TestClient(counter_app(authority)) as client:
+        client.event_hooks["response"].append(contract.check)
         yield Counter(authority, clock, client, made.api_keys)
     authority.db.close()
 

@@ -192,3 +192,25 @@ def test_retiring(counter: Counter, person: Person, other: Person) -> None:
     person.report(original)
     assert person.outcome(person.activate(folder)) == "backup_retired"
     assert person.outcome(person.retire(kept, original)) == "signature_invalid"  # suspended
+
+
+def test_what_was_never_confirmed_is_given_up_by_the_account_alone(
+    person: Person, counter: Counter
+) -> None:
+    """The agent takes a folder away only after the authority can no longer confirm it."""
+    original = person.original()
+    folder = person.folder(original)
+    path = f"/v1/backups/{folder.backup_id}/abandonment"
+    assert person.outcome(counter.person("XYZ789").post(path, b"")) == "not_found"
+    given_up = person.read(person.post(path, b""), BackupView)
+    assert (given_up.state, given_up.retired_why) == (BackupState.RETIRED, "never finished")
+    assert person.outcome(person.post(path, b"")) == "ok"
+    assert person.outcome(person.confirm(folder, original)) == "backup_retired"
+
+
+def test_what_was_confirmed_is_not_given_up_by_the_account_alone(person: Person) -> None:
+    original = person.original()
+    folder = person.backup(original)
+    path = f"/v1/backups/{folder.backup_id}/abandonment"
+    assert person.outcome(person.post(path, b"")) == "backup_state"
+    assert person.view(folder).state is BackupState.REGISTERED
