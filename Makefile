@@ -54,6 +54,10 @@ imports: setup ## who may import whom
 	@report=$$($(bin)/lint-imports --no-logo 2>&1) || { echo "$$report"; exit 1; }
 	@echo "imports  ok"
 
+.PHONY: invariants
+invariants: setup ## the state machine over domain and authority, for long (STORIES=3000)
+	@CUSTODE_INVARIANTS=$(or $(STORIES),3000) $(bin)/pytest -q tests/invariants
+
 .PHONY: coverage
 coverage: ## what the last `make test` did not reach
 	@$(bin)/coverage report
@@ -63,11 +67,26 @@ bench: ## measure ourselves beside our peers; writes bench/results.json
 	@WITH=bench packaging/linux/setup.sh
 	@$(bin)/python -m bench.run
 
+.PHONY: faults
+faults: setup ## kill -9 everywhere (COUNT=1000 SEED=… goes on with that one; ONLY=operation)
+	@COUNT=$(COUNT) SEED=$(SEED) ONLY="$(ONLY)" $(bin)/python -m tests.faults.campaign
+
+.PHONY: fuzz
+fuzz: setup ## fuzz every reader with atheris (TIME=60 seconds each; ONLY="cms rpc")
+	@WITH=fuzz packaging/linux/setup.sh
+	@TIME=$(or $(TIME),60) $(bin)/python -m tests.fuzz $(ONLY)
+
 .PHONY: constraints
 constraints: setup ## pin anew after a change of dependencies (UPGRADE=1: newest versions)
 	@packaging/constraints.sh
 
+.PHONY: openapi
+openapi: setup ## write docs/openapi.json: what the authority's counter takes and gives
+	@$(bin)/python -c 'import msgspec; from custode_authority.web.app import published; \
+		print(msgspec.json.format(published(), indent=2).decode())' >docs/openapi.json.partial
+	@mv docs/openapi.json.partial docs/openapi.json
+
 .PHONY: clean
 clean: ## remove .venv, caches and reports
-	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
+	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .fuzz .coverage .coverage.* htmlcov
 	@find agent drivers authority tests -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -40,7 +40,7 @@ class Scene:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.step = Step(0, "", quiet=True)
-        self.person: Person = stage.person("b", "BENCH01", "BNCHAA80A01H501U")
+        self.person: Person = stage.person("b", "BENCH01", "BNCHAA80A01H501O")
         self.token: Token = stage.factory_token("Bench")
         start_up(stage, self.step, self.person, self.token)
         set_identity(stage, self.step, self.person)

@@ -11,6 +11,7 @@ import sys
 import pkcs11
 
 from bench.figures import medians
+from custode_drivers.api.types import TokenInfo
 from custode_drivers.pkcs11 import objects
 from custode_drivers.pkcs11.module import Module
 from custode_drivers.pkcs11.operations import Operations
@@ -25,7 +26,9 @@ def main() -> None:
     pin_end, write_end = os.pipe()
     os.write(write_end, sys.stdin.buffer.read())
     os.close(write_end)
-    session = operations.login((pin_end,), serial=serial).session
+    rows = (row for row in operations.list(()) if isinstance(row, TokenInfo))
+    (identity,) = (row.identity for row in rows if row.serial == serial)
+    session = operations.login((pin_end,), token=identity).session
     os.close(pin_end)
     # The session that the method under measurement uses, for the bare call beside it.
     with operations._sessions.use(session) as live:  # noqa: SLF001 - measured from inside

@@ -45,7 +45,7 @@ class Bench:
         fds = [_pipe(secret) for secret in secrets]
         told = dict(params)
         if method in {"init_pin", "login"}:
-            told["serial"] = self.token.serial
+            told["token"] = self.token.identity
         elif method != "list":
             told["session"] = self.session
         return self.run(lambda: self.child.call(method, told, fds=fds, deadline_s=60))

@@ -21,6 +21,16 @@ fi
     --no-config --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
     --quiet --output-file "$work/pins.txt" >/dev/null
 
+.venv/bin/uv pip compile --group fuzz \
+    --universal --python-version 3.11 --generate-hashes \
+    --no-config --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+    --quiet --output-file "$work/fuzz.txt" >/dev/null
+
+{
+    printf '# Made by make constraints: what make fuzz installs besides, with --require-hashes.\n'
+    grep -E '^([A-Za-z0-9]|    --hash=)' "$work/fuzz.txt"
+} >packaging/constraints-fuzz.txt
+
 {
     printf '# Made by make constraints: what make setup installs, with --require-hashes.\n'
     printf '# Runtime and development together, CPython 3.11 to 3.13. Do not edit by hand.\n'

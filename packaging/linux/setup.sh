@@ -4,6 +4,7 @@
 #
 #   PYTHON=python3.12 packaging/linux/setup.sh    another Python for .venv (3.11 or later)
 #   WITH=bench packaging/linux/setup.sh           also the peers of `make bench`
+#   WITH=fuzz packaging/linux/setup.sh            also the fuzzer of `make fuzz`
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -165,3 +166,8 @@ flock --timeout 900 9 || fail "another set-up has held the lock for 15 minutes"
 
 ensure_system
 ensure_venv
+if [[ ${WITH:-} == fuzz ]] && ! "$venv/bin/python" -c 'import atheris' 2>/dev/null; then
+    pip install --require-hashes -r packaging/constraints-fuzz.txt
+    "$venv/bin/python" -c 'import atheris' 2>/dev/null ||
+        fail "atheris has no wheel for this system and Python; the short runs are in make test"
+fi
