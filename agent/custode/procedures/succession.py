@@ -16,7 +16,6 @@ from custode.domain.events import (
     OperationEnded,
     OperationPaused,
 )
-from custode.domain.model import TokenId
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.procedures import csr, request
@@ -66,7 +65,7 @@ async def resumable(ctx: Context, operation: Operation, resume: Resume) -> Async
 
 async def pause(ctx: Context, operation: Operation) -> None:
     """Tell the person that this can go on, with its token."""
-    told = OperationPaused(operation.id, operation.kind, token_of(operation), ctx.clock.now())
+    told = OperationPaused(operation.id, operation.kind, operation.token, ctx.clock.now())
     await ctx.post(told)
 
 
@@ -90,12 +89,6 @@ def on_token(token: TokenSeen) -> dict[str, str]:
         "model": identity.model,
         "serial": identity.serial,
     }
-
-
-def token_of(operation: Operation) -> TokenId:
-    """The token an operation was begun on."""
-    data = operation.data
-    return TokenId(data["manufacturer"], data["model"], data["serial"])
 
 
 def key_like(token: TokenSeen, key_id: str | None) -> str:
@@ -169,7 +162,7 @@ async def _issued(
     await refresh(ctx)
     record = request.row_of(ctx, key_sha256, file_name)
     operation.step("issued", id_operazione=record.id_operazione, key_sha256=key_sha256)
-    record = replace(record, token=token_of(operation), key_id=made["key_id"])
+    record = replace(record, token=operation.token, key_id=made["key_id"])
     await ctx.post(CertificateRequested(record, ctx.clock.now()))
     return record
 
