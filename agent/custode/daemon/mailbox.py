@@ -47,20 +47,24 @@ class Mailbox:
         await done
 
     async def until(self, holds: Callable[[State], bool], deadline_s: float) -> None:
-        """Wait until the state is such that `holds`.
+        """Wait until the state is such that `holds`; it still is when this returns.
 
         :raises CustodeError: TIMED_OUT
         """
-        if holds(self.state):
-            return
+        try:
+            async with asyncio.timeout(deadline_s):
+                while not holds(self.state):
+                    await self._reached(holds)
+        except TimeoutError as exc:
+            raise CustodeError(ErrorCode.TIMED_OUT, seconds=int(deadline_s)) from exc
+
+    async def _reached(self, holds: Callable[[State], bool]) -> None:
+        # Before whoever waits is woken another event may have come: `until` looks again.
         reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiter = (holds, reached)
         self._waiters.append(waiter)
         try:
-            async with asyncio.timeout(deadline_s):
-                await reached
-        except TimeoutError as exc:
-            raise CustodeError(ErrorCode.TIMED_OUT, seconds=int(deadline_s)) from exc
+            await reached
         finally:
             self._waiters.remove(waiter)
 

@@ -193,6 +193,25 @@ def test_waiting_for_a_state_has_an_end(bench: Bench) -> None:
     bench.play(story)
 
 
+def test_what_held_and_was_over_before_the_waiter_woke_is_waited_for_again(bench: Bench) -> None:
+    async def story(bench: Bench) -> None:
+        def listed() -> None:
+            bench.mailbox.put(events.TokensListed("m", (), bench.clock.now()))
+
+        await bench.mailbox.post(events.AgentStarted(("m",), bench.clock.now()))
+        waiting = asyncio.ensure_future(
+            bench.mailbox.until(lambda state: not state.modules["m"].pending, 1)
+        )
+        await asyncio.sleep(0)
+        listed()
+        bench.mailbox.put(events.PlugHinted("m", bench.clock.now()))  # in one go with the listing
+        asyncio.get_running_loop().call_later(0.02, listed)
+        await waiting
+        assert not bench.mailbox.state.modules["m"].pending
+
+    bench.play(story)
+
+
 def test_a_broken_hook_harms_nobody(bench: Bench) -> None:
     async def story(bench: Bench) -> None:
         calls: list[str] = []
