@@ -125,6 +125,7 @@ class ErrorCode(StrEnum):
     COVERED_CHANGED = "covered_changed"
     REASON_NOT_ALLOWED = "reason_not_allowed"
     ORIGINAL_ACTIVE = "original_active"
+    ORIGINAL_RENEWED = "original_renewed"
     BACKUP_STATE = "backup_state"
     BACKUP_LOCKED = "backup_locked"
     BACKUP_RETIRED = "backup_retired"

@@ -119,6 +119,11 @@ REFUSALS: Final[Mapping[ErrorCode, Row]] = {
         "The original is active: its backup cannot be activated.",
         "If it is lost, stolen or broken, report it first: custode report",
     ),
+    _E.ORIGINAL_RENEWED: row(
+        _REFUSED,
+        "This certificate was renewed: a backup is made of the new one. Nothing was changed.",
+        "Bring the renewal to its end (custode renew), then make the backup: custode backup create",
+    ),
     _E.BACKUP_STATE: row(
         _REFUSED,
         "The backup is in another state than this needs.",

@@ -110,4 +110,8 @@ def _tell_done(face: Face, done: Mapping[str, Any]) -> None:
     )
     for row in covered:
         face.say(f"  – {_line(row)}")
+    if done.get("reason") == Reason.THEFT:
+        face.say(
+            t("If the backup's folder was stolen too: custode report theft --backup-stolen-too")
+        )
     face.say(t("A new certificate can be requested at any time: custode csr --out FILE.csr"))

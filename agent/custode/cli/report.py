@@ -10,6 +10,7 @@ from custode.cli.command import argument, make_command, option, pass_face
 from custode.cli.face import sure
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
+from custode.cli.status import certificate_line
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.locale import moments, words
@@ -76,12 +77,8 @@ def command(
     if reason == "theft" and backup_stolen_too is None and not yes and face.can_ask():
         params["backup_stolen_too"] = face.confirm(t("Was the backup stolen too?"))
         seen = call(face, "report.preview", params)
-    if ended := seen["backups"]:
-        face.note(t("These backups become void for good:"))
-        for backup in ended:
-            face.note(f"  – {_named(backup)}")
-        if last_held is not None and not yes:
-            sure(face, t("Report it, and make them void?"), t("Nothing was reported."))
+    if _announce_ends(face, seen) and last_held is not None and not yes:
+        sure(face, t("Report it, and make them void?"), t("Nothing was reported."))
     face.show(call(face, "report", params, secrets), _tell)
 
 
@@ -95,6 +92,20 @@ def _announce(face: Face, certificate: Mapping[str, Any], reason: str) -> None:
         face.note(t("The certificate will be suspended at once: nobody can use it any more."))
 
 
+def _announce_ends(face: Face, seen: Mapping[str, Any]) -> bool:
+    """Name the backups that end with it, and the certificates that came out of them."""
+    backups, certificates = seen.get("backups") or [], seen.get("certificates") or []
+    if backups:
+        face.note(t("These backups become void for good:"))
+        for backup in backups:
+            face.note(f"  – {_named(backup)}")
+    if certificates:
+        face.note(t("These certificates came out of such a backup, and are cancelled for good:"))
+        for certificate in certificates:
+            face.note(f"  – {certificate_line(certificate)}")
+    return bool(backups or certificates)
+
+
 def _named(backup: Mapping[str, Any]) -> str:
     name = str(backup.get("folder") or backup.get("backup_id") or "–")
     return t("{folder}, made on {day}", folder=name, day=moments.day(backup.get("created_at")))
@@ -105,6 +116,10 @@ def _tell(face: Face, done: Mapping[str, Any]) -> None:
     face.say(t("Reported. The certificate is now: {state}.", state=state), bold=True)
     for backup in done.get("retired") or []:
         face.say(t("Backup {backup} is no longer valid.", backup=_named(backup)))
+    for operation in done.get("cancelled_successors") or []:
+        face.say(
+            t("Certificate {operation}, which came out of it, was cancelled.", operation=operation)
+        )
     for operation in done.get("rejected_requests") or []:
         face.say(t("Request {operation} was rejected.", operation=operation))
     usable = done.get("usable") or []

@@ -1,22 +1,30 @@
-"""Backups: whose word counts, and which original has one."""
+"""Backups: whose word counts, which original has one, and what a report ends."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from custode.domain.certificates import cancellable
 from custode_authority.wire.rome import end_of
 from custode_authority.wire.states import BackupState
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from custode.domain.model import BackupRecord, State
+    from custode.domain.model import BackupRecord, CertificateRecord, State
 
 # Neither comes to life again, whatever an older or rolled-back authority says.
 FINAL: Final = frozenset({BackupState.RESTORED, BackupState.RETIRED})
 # Only a confirmed registration takes the red notice down.
 STANDING: Final = frozenset({BackupState.REGISTERED, BackupState.REQUESTED, BackupState.APPROVED})
+
+
+class ReportEnds(NamedTuple):
+    """The usable backups that a report ends, and the living certificates that came out of some."""
+
+    backups: tuple[BackupRecord, ...]
+    certificates: tuple[CertificateRecord, ...]
 
 
 def has_backup(state: State, original_sha256: str) -> bool:
@@ -39,18 +47,51 @@ def usable(state: State, original_sha256: str | None = None) -> tuple[BackupReco
 
 def ended_by_report(
     state: State, original_sha256: str, last_held: date | None, *, stolen: bool
-) -> tuple[BackupRecord, ...]:
-    """Which usable backups a report of loss or theft would retire (domain.md, Reasons).
+) -> ReportEnds:
+    """What a report of loss or theft would end besides its certificate (domain.md, Reasons).
 
-    `last_held`: those registered after that day in Rome, for whoever had the token may have made
-    them. `stolen`: those of the reported original, whose folders were taken along.
+    `last_held`: backups registered after that day in Rome, for whoever had the token may have made
+    them. `stolen`: those of the reported original, whose folders were taken along, and the one that
+    it came from itself. What had come out of such a backup ends as well, with its own backups.
     """
-    return tuple(
+    late = [
         b
-        for b in usable(state)
-        if (last_held is not None and b.created_at >= end_of(last_held))
-        or (stolen and b.original_sha256 == original_sha256)
+        for b in state.backups.values()
+        if last_held is not None and b.created_at >= end_of(last_held)
+    ]
+    doubtful = [b for b in late if b.original_sha256 == original_sha256]
+    if stolen:
+        doubtful += [
+            b
+            for b in state.backups.values()
+            if original_sha256 in {b.original_sha256, b.successor_sha256}
+        ]
+    doubtful, came_out = _with_what_came_out(state, doubtful)
+    ended = {b.backup_id for b in (*late, *doubtful)}
+    return ReportEnds(
+        tuple(b for b in usable(state) if b.backup_id in ended),
+        tuple(
+            c for c in cancellable(state) if c.fingerprint_sha256 in came_out - {original_sha256}
+        ),
     )
+
+
+def _with_what_came_out(
+    state: State, doubtful: list[BackupRecord]
+) -> tuple[list[BackupRecord], set[str]]:
+    """Add the backups of certificates that backups brought, over and over; name those certificates.
+
+    What was restored is left out: its key is on a token, and its folder was dead by then.
+    """
+    found: list[BackupRecord] = []
+    came_out: set[str] = set()
+    while doubtful:
+        fresh = [b for b in doubtful if b.state is not BackupState.RESTORED and b not in found]
+        found += fresh
+        brought = {b.successor_sha256 for b in fresh if b.successor_sha256 is not None}
+        came_out |= brought
+        doubtful = [b for b in state.backups.values() if b.original_sha256 in brought]
+    return found, came_out
 
 
 def merged(old: BackupRecord | None, row: BackupRecord) -> BackupRecord:

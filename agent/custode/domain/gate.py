@@ -94,7 +94,7 @@ class Answer:
     """What the authority said just now, all of it asked for this use; None: it did not say.
 
     `at` is the authority's time. `original` and `successor` are the states of the certificates,
-    `backup` the state of the backup.
+    `backup` the state of the backup. `expires_at`: the end of the original's validity.
     """
 
     at: datetime
@@ -102,6 +102,7 @@ class Answer:
     successor: CertificateState | None = None
     backup: BackupState | None = None
     ceased: bool = False
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,7 +329,8 @@ def _status(state: State, original_sha256: str, answer: Answer | None) -> Author
     if answer is None:
         return remembered_status(state, original_sha256)
     record = state.certificate(original_sha256)
-    until = record.expires_at if record is not None else None
+    # Another computer, or a lost database, knows no such certificate: the answer says it as well.
+    until = answer.expires_at or (record.expires_at if record is not None else None)
     if answer.original is CertificateState.EXPIRED and until is not None and answer.at < until:
         # The authority's clock went back since it noted the end: by its own time it is valid.
         return AuthorityStatus(original_sha256, None, answer.at, Source.FRESH)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from custode.locale.catalogue import t, tn
 
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
 
 @cache
 def _rome() -> tzinfo | None:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # most commands show no time
+
     try:
         return ZoneInfo("Europe/Rome")
     except ZoneInfoNotFoundError:  # a system without tzdata: its own local time is the best guess

@@ -182,6 +182,7 @@ async def answer_on(ctx: Context, fingerprint_sha256: str, backup_id: str) -> An
         successor=successor,
         backup=backup.state,
         ceased=told["ceased"],
+        expires_at=original.expires_at,
     )
 
 

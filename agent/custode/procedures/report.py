@@ -31,7 +31,7 @@ class ReportParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 async def preview(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    """What a report is about and which backups it would retire; changes nothing.
+    """What a report is about, which backups it would retire and which certificates of theirs end.
 
     :raises CustodeError: as `report`, before anybody is asked for a password
     """
@@ -42,7 +42,11 @@ async def preview(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     ended = ended_by_report(
         ctx.state, record.fingerprint_sha256 or "", held, stolen=wanted.backup_stolen_too
     )
-    return {"certificate": row(record, ctx), "backups": [told(backup) for backup in ended]}
+    return {
+        "certificate": row(record, ctx),
+        "backups": [told(backup) for backup in ended.backups],
+        "certificates": [row(certificate, ctx) for certificate in ended.certificates],
+    }
 
 
 async def _meant(ctx: Context, wanted: ReportParams) -> CertificateRecord:
@@ -87,4 +91,5 @@ async def report(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         "retired": [told(known[one]) for one in answer.retired_backups if one in known],
         "usable": [told(backup) for backup in usable(ctx.state, record.fingerprint_sha256)],
         "rejected_requests": answer.rejected_requests,
+        "cancelled_successors": answer.cancelled_successors,
     }

@@ -11,7 +11,7 @@ from custode_authority.certificates import operations
 from custode_authority.certificates.settling import settle
 from custode_authority.errors import Refused
 from custode_authority.storage import audit
-from custode_authority.storage.tables import Account, Certificate, Operation
+from custode_authority.storage.tables import Account, Certificate, Operation, OperationKind
 from custode_authority.wire.messages import OperationView, Signed, StatusQuery, StatusStatement
 from custode_authority.wire.problems import ProblemCode
 
@@ -54,6 +54,15 @@ def certificate_of(tx: Session, account: Account, fingerprint_sha256: str) -> Ce
         Certificate.fingerprint_sha256 == fingerprint_sha256,
     )
     return tx.scalars(query).first()
+
+
+def renewed(tx: Session, certificate: Certificate) -> bool:
+    """Whether a renewal that this certificate signed was issued, whatever became of it since."""
+    query = select(Certificate.id).join(Operation, Certificate.operation_id == Operation.id)
+    mine = query.where(
+        Operation.kind == OperationKind.REENROLL, Operation.signer_id == certificate.id
+    )
+    return tx.scalars(mine).first() is not None
 
 
 def status(tx: Session, authority: Authority, account: Account, query: StatusQuery) -> Signed:

@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from custode_authority.ca import issuer
+from custode_authority.certificates import in_other_hands
 from custode_authority.certificates.listing import certificate_of
 from custode_authority.certificates.settling import expire_over, reject
-from custode_authority.domain.reporting import REPORTS, Effect, effect
-from custode_authority.domain.retirement import retire_backups_of, retire_backups_of_account
+from custode_authority.domain.reporting import REPORTS, effect
 from custode_authority.errors import Refused
 from custode_authority.storage import audit, nonces
 from custode_authority.storage.tables import Account, Certificate, Operation, Report
 from custode_authority.wire.messages import ReportRequest, ReportView
 from custode_authority.wire.problems import ProblemCode
-from custode_authority.wire.reasons import CrlReason
 from custode_authority.wire.rome import day_in_rome, end_of
 from custode_authority.wire.states import CertificateState
 
@@ -55,10 +53,12 @@ def report(
     if certificate is None:
         raise Refused(ProblemCode.NOT_FOUND, "no such certificate")
     held_until = _held_until(request, now)
-    rejected, retired = _undo(tx, account, request, held_until, now)
+    rejected, retired, cancelled = _undo(tx, account, certificate, request, held_until, now)
     _apply(tx, certificate, request, held_until, now)
     if request.backup_stolen_too:
-        retired += retire_backups_of(tx, certificate, "stolen", now=now)
+        more = in_other_hands.end_stolen(tx, certificate, now=now)
+        retired += more[0]
+        cancelled += more[1]
     # Also where the certificate itself did not change: what was signed before counts no more.
     nonces.kill_for_account(tx, account)
     _record(tx, account, certificate, request, now)
@@ -69,6 +69,7 @@ def report(
         at=now,
         retired_backups=retired,
         rejected_requests=rejected,
+        cancelled_successors=cancelled,
     )
 
 
@@ -81,11 +82,19 @@ def _held_until(request: ReportRequest, now: datetime) -> datetime:
 
 
 def _undo(
-    tx: Session, account: Account, request: ReportRequest, held_until: datetime, now: datetime
-) -> tuple[list[str], list[str]]:
-    """Undo what somebody else may have signed since; give the requests and the backups ended."""
+    tx: Session,
+    account: Account,
+    certificate: Certificate,
+    request: ReportRequest,
+    held_until: datetime,
+    now: datetime,
+) -> tuple[list[str], list[str], list[str]]:
+    """Undo what somebody else may have signed since.
+
+    Gives the requests and the backups ended, and the operations of successors cancelled.
+    """
     if not REPORTS[request.reason].out_of_hand:
-        return [], []
+        return [], [], []
     # Those whose time has come included: nothing may be issued by this very look.
     pending = select(Operation).where(
         Operation.account_id == account.id, Operation.state.in_((_S.REQUESTED, _S.GENERATING))
@@ -94,10 +103,8 @@ def _undo(
     for operation in tx.scalars(pending.order_by(Operation.requested_at)).all():
         reject(tx, operation, f"reported: {request.reason.value}", now=now)
         rejected.append(operation.id)
-    retired = retire_backups_of_account(
-        tx, account, "registered after the token was last held", now=now, registered_from=held_until
-    )
-    return rejected, retired
+    retired, cancelled = in_other_hands.end_late(tx, certificate, held_until, now=now)
+    return rejected, retired, cancelled
 
 
 def _apply(
@@ -115,17 +122,7 @@ def _apply(
         certificate.crl_reason,
         destroyed_for_certain=request.destroyed_for_certain,
     )
-    match done:
-        case Effect.SUSPEND:
-            issuer.suspend(tx, certificate, now=now, invalidity_date=invalid_from)
-        case Effect.COMPROMISE:
-            issuer.cancel(
-                tx, certificate, CrlReason.KEY_COMPROMISE, now=now, invalidity_date=invalid_from
-            )
-        case Effect.COMPROMISE_KEY:
-            issuer.compromise(tx, certificate, now=now, invalidity_date=invalid_from)
-        case Effect.NONE:
-            pass
+    in_other_hands.apply(tx, certificate, done, now=now, invalid_from=invalid_from)
 
 
 def _record(

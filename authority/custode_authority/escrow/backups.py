@@ -65,6 +65,7 @@ def facts_of(
     now: datetime,
     container_sha256: str | None = None,
     reason_fits: bool = True,
+    renewed: bool = False,
 ) -> decisions.Facts:
     """Return what the decisions need to know; `container_sha256` is what the asker names."""
     until = backup.approval_expires_at
@@ -80,6 +81,7 @@ def facts_of(
         approval_over=until is None or until <= now,
         successor=backup.successor.state if backup.successor else None,
         clock_back=original.state is CertificateState.EXPIRED and now < original.not_after,
+        renewed=renewed,
     )
 
 

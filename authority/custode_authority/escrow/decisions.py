@@ -35,7 +35,7 @@ class Facts:
     `original` and `successor` are the certificates' states with their end of validity applied;
     `successor` is None until it is issued. `tries_taken` counts the wrong answers and those that
     are being checked right now. `clock_back`: it is recorded as expired, and would be valid by the
-    clock as it stands now.
+    clock as it stands now. `renewed`: a certificate was issued in its place by a renewal.
     """
 
     state: BackupState
@@ -48,6 +48,7 @@ class Facts:
     approval_over: bool = False
     successor: CertificateState | None = None
     clock_back: bool = False
+    renewed: bool = False
 
 
 Rule = tuple[ProblemCode, "Callable[[Facts], bool]"]
@@ -117,6 +118,8 @@ CONFIRMATION: Final[tuple[Rule, ...]] = (
     (_P.IDENTITY_CEASED, _ceased),
     # A suspended certificate signs nothing, so it registers no backup either.
     (_P.NOT_ACTIVE, lambda f: f.original is not CertificateState.ACTIVE),
+    # Rule 6 ended its backups when the new certificate was issued; a later one would outlive that.
+    (_P.ORIGINAL_RENEWED, lambda f: f.renewed),
 )
 
 RESTORATION: Final[tuple[Rule, ...]] = (
@@ -142,11 +145,12 @@ def refusal(rules: tuple[Rule, ...], facts: Facts) -> ProblemCode | None:
 
 @dataclass(frozen=True, slots=True)
 class ReserveFacts:
-    """What is known when a backup of a certificate is asked for."""
+    """What is known when a backup of a certificate is asked for; `renewed` as in `Facts`."""
 
     kind: BackupKind
     original: CertificateState
     ceased: bool = False
+    renewed: bool = False
 
 
 def reserve_refusal(facts: ReserveFacts) -> ProblemCode | None:
@@ -155,6 +159,8 @@ def reserve_refusal(facts: ReserveFacts) -> ProblemCode | None:
         return _P.IDENTITY_CEASED
     if facts.original is not CertificateState.ACTIVE:
         return _P.NOT_ACTIVE
+    if facts.renewed:
+        return _P.ORIGINAL_RENEWED
     if facts.kind is not BackupKind.SUCCESSOR:
         return _P.COPY_REFUSED
     return None

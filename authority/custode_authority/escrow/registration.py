@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from sqlalchemy import select
 
-from custode_authority.certificates import settling
+from custode_authority.certificates import listing, settling
 from custode_authority.certificates.enrolling import check_csr
 from custode_authority.certificates.signatures import decode_signature
 from custode_authority.errors import Refused
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 def reserve(authority: Authority, who: Who, request: ReserveRequest) -> Reservation:
     """Reserve a backup of an active original and make its recovery key.
 
-    :raises Refused: NOT_FOUND, NOT_ACTIVE, IDENTITY_CEASED, COPY_REFUSED.
+    :raises Refused: NOT_FOUND, NOT_ACTIVE, ORIGINAL_RENEWED, IDENTITY_CEASED, COPY_REFUSED.
     """
     recovery_key = ec.generate_private_key(ec.SECP256R1())
     public_key = recovery_key.public_key().public_bytes(
@@ -59,7 +59,7 @@ def reserve(authority: Authority, who: Who, request: ReserveRequest) -> Reservat
         account = who(tx)
         settling.settle(tx, authority, account, now=now)
         original = _original(tx, account, request.original_sha256)
-        _require_reservable(request, original)
+        _require_reservable(tx, request, original)
         backup = Backup(
             id=backup_id,
             account=account,
@@ -92,14 +92,15 @@ def confirm(
     The same content sent again is answered, not refused: an answer may get lost.
 
     :raises Refused: NOT_FOUND, BACKUP_RETIRED, BACKUP_STATE, IDENTITY_CEASED, NOT_ACTIVE,
-        SIGNATURE_REQUIRED, SIGNATURE_INVALID, NONCE_INVALID, MALFORMED, CSR_SIGNATURE,
-        CSR_SUBJECT, CSR_KEY, KEY_OF_ANOTHER, KEY_COMPROMISED, KEY_IS_SUCCESSOR.
+        ORIGINAL_RENEWED, SIGNATURE_REQUIRED, SIGNATURE_INVALID, NONCE_INVALID, MALFORMED,
+        CSR_SIGNATURE, CSR_SUBJECT, CSR_KEY, KEY_OF_ANOTHER, KEY_COMPROMISED, KEY_IS_SUCCESSOR.
     """
     with authority.db.transaction() as tx:
         now = authority.clock.now()
         backup = backups.open_backup(tx, authority, who, request.backup_id, now=now)
         if not _confirmed_before(backup, request):
-            facts = backups.facts_of(backup, now=now)
+            renewed = listing.renewed(tx, backup.original)
+            facts = backups.facts_of(backup, now=now, renewed=renewed)
             backups.require(decisions.CONFIRMATION, backup, facts)
             _require_signed(backup.original, body, signature)
             nonces.spend(tx, backup.account, request.purpose, request.nonce, now=now)
@@ -119,9 +120,12 @@ def _original(tx: Session, account: Account, fingerprint: str) -> Certificate:
     return original
 
 
-def _require_reservable(request: ReserveRequest, original: Certificate) -> None:
+def _require_reservable(tx: Session, request: ReserveRequest, original: Certificate) -> None:
     facts = decisions.ReserveFacts(
-        kind=request.kind, original=original.state, ceased=original.account.ceased
+        kind=request.kind,
+        original=original.state,
+        ceased=original.account.ceased,
+        renewed=listing.renewed(tx, original),
     )
     code = decisions.reserve_refusal(facts)
     if code is not None:

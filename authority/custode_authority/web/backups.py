@@ -67,7 +67,7 @@ def _about(backup_id: str, body: bytes, kind: type[About]) -> About:
         Reservation,
         status=201,
         takes=ReserveRequest,
-        refuses=(_P.NOT_FOUND, _P.NOT_ACTIVE, _P.COPY_REFUSED),
+        refuses=(_P.NOT_FOUND, _P.NOT_ACTIVE, _P.ORIGINAL_RENEWED, _P.COPY_REFUSED),
     ),
 )
 def reserve(request: Asked, body: RawBody) -> Answer:
@@ -108,6 +108,7 @@ def show(request: Asked, backup_id: FromPath[str]) -> Answer:
             _P.KEY_COMPROMISED,
             _P.KEY_IS_SUCCESSOR,
             _P.NOT_ACTIVE,
+            _P.ORIGINAL_RENEWED,
             *_STATE,
             *SIGNED,
         ),

@@ -176,7 +176,11 @@ class ReportRequest(Message, kw_only=True):
 
 
 class ReportView(Message, kw_only=True):
-    """What the report did, at once."""
+    """What the report did, at once.
+
+    `cancelled_successors`: IdOperazione of the certificates that had come out of backups which,
+    by this report, somebody else has.
+    """
 
     fingerprint_sha256: Hex256
     state: CertificateState
@@ -184,6 +188,7 @@ class ReportView(Message, kw_only=True):
     at: Moment
     retired_backups: list[BackupId]
     rejected_requests: list[str]
+    cancelled_successors: list[str] = []
 
 
 class CancellationPreviewRequest(Message, kw_only=True):

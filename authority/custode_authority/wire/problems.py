@@ -34,6 +34,7 @@ class ProblemCode(StrEnum):
     COVERED_CHANGED = "covered_changed"
     REASON_NOT_ALLOWED = "reason_not_allowed"
     ORIGINAL_ACTIVE = "original_active"
+    ORIGINAL_RENEWED = "original_renewed"
     BACKUP_STATE = "backup_state"
     BACKUP_LOCKED = "backup_locked"
     BACKUP_RETIRED = "backup_retired"
@@ -71,6 +72,7 @@ STATUS: Final[Mapping[ProblemCode, int]] = {
     _P.COVERED_CHANGED: 409,
     _P.REASON_NOT_ALLOWED: 400,
     _P.ORIGINAL_ACTIVE: 409,
+    _P.ORIGINAL_RENEWED: 409,
     _P.BACKUP_STATE: 409,
     _P.BACKUP_LOCKED: 423,
     _P.BACKUP_RETIRED: 410,

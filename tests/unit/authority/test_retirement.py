@@ -65,9 +65,10 @@ def test_a_further_key_retires_nothing_of_an_active_one(anna: Any) -> None:
     assert _state(anna, backup) is B.REGISTERED
 
 
-def test_a_renewal_retires(anna: Any) -> None:
+@pytest.mark.parametrize("state", [state for state in RETIRABLE if state is not B.COLLECTED])
+def test_a_renewal_retires(anna: Any, state: B) -> None:
     mine = anna.certified()
-    backup = _add(anna, mine, B.REGISTERED)
+    backup = _add(anna, mine, state)
     anna.certified(mine, "simplereenroll")
     assert _state(anna, backup) is B.RETIRED
 

@@ -236,6 +236,17 @@ def test_an_end_that_has_not_come_by_the_authoritys_own_clock(
         assert "status_unknown" in ask(granted, purpose, answer=early)
 
 
+def test_a_certificate_nobody_has_told_here_of_is_judged_by_the_answers_own_date(
+    granted: State, yes: Answer, original: CertificateRecord
+) -> None:
+    assert original.expires_at is not None
+    unknown = replace(granted, certificates={})
+    over = replace(yes, original=CertificateState.EXPIRED, expires_at=original.expires_at)
+    assert ask(unknown, answer=replace(over, at=original.expires_at)) == []
+    early = replace(over, at=original.expires_at - timedelta(seconds=1))
+    assert ask(unknown, answer=early) == ["status_unknown"]
+
+
 def test_a_backup_nobody_knows(away: State, yes: Answer) -> None:
     stranger: dict[str, Any] = {"backup_id": "f" * 32, "original_sha256": "f" * 64}
     assert ask(away, **stranger) == ["status_unknown", "backup_unknown"]

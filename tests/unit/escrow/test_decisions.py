@@ -148,6 +148,16 @@ def test_confirmation_needs_a_reservation_and_an_active_original(
         assert answer is None
 
 
+def test_no_backup_of_what_was_renewed() -> None:
+    facts = d.Facts(state=B.RESERVED, original=C.ACTIVE, renewed=True)
+    assert d.refusal(d.CONFIRMATION, facts) is P.ORIGINAL_RENEWED
+    for kind in BackupKind:
+        asked = d.ReserveFacts(kind, C.ACTIVE, renewed=True)
+        assert d.reserve_refusal(asked) is P.ORIGINAL_RENEWED
+    over = d.ReserveFacts(BackupKind.SUCCESSOR, C.CANCELLED, renewed=True)
+    assert d.reserve_refusal(over) is P.NOT_ACTIVE
+
+
 def test_confirmation_of_a_ceased_identity() -> None:
     facts = d.Facts(state=B.RESERVED, original=C.ACTIVE, ceased=True)
     assert d.refusal(d.CONFIRMATION, facts) is P.IDENTITY_CEASED

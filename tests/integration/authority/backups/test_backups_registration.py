@@ -31,6 +31,34 @@ def test_reserving(counter: Counter, person: Person, other: Person) -> None:
     assert other.get("/v1/backups", list[BackupView]) == []
 
 
+def test_what_was_renewed_is_not_backed_up(counter: Counter, person: Person) -> None:
+    """Activated, its successor would live beside the certificate that was issued in its place."""
+    original = person.original()
+    further = person.original(signer=original)
+    reserved, registered = person.folder(original), person.backup(original)
+    renewed = person.renewal(original)
+    assert person.operation(original.fingerprint).state == "active"
+    assert person.outcome(person.reserve(original)) == "original_renewed"
+    # What was begun before ended in the transaction that issued the new one (rule 6).
+    assert person.outcome(person.confirm(reserved, original)) == "backup_retired"
+    person.report(original, Reason.MALFUNCTION)
+    assert person.outcome(person.activate(registered)) == "backup_retired"
+    for living in (further, renewed):
+        assert person.outcome(person.reserve(living)) == "ok"
+
+
+def test_a_reservation_that_outlived_a_renewal_is_not_confirmed(
+    counter: Counter, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = person.original()
+    with monkeypatch.context() as patch:
+        patch.setattr("custode_authority.ca.issuer.retire_replaced", lambda *_, **__: [])
+        folder = person.folder(original)
+        person.renewal(original)
+    assert person.outcome(person.confirm(folder, original)) == "original_renewed"
+    assert person.view(folder).state is BackupState.RESERVED
+
+
 def test_an_expired_certificate_is_not_backed_up(counter: Counter, person: Person) -> None:
     original = person.original()
     folder = person.folder(original)

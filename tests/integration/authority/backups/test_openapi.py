@@ -79,7 +79,7 @@ def _life(counter: Any) -> None:
     counter.set_policy(generation_s=60)
     assert anna.enrol(_key(), original).status_code == 202
     counter.set_policy(generation_s=0)
-    _reenrol(anna, original)
+    anna.renewal(anna.original(signer=original))
     anna.get("/v1/account", Any)
     row = anna.operation(original.fingerprint)
     anna.get(f"/v1/certificates/{row.id_operazione}", Any)
@@ -118,28 +118,6 @@ def _b64(data: bytes) -> str:
     import base64
 
     return base64.b64encode(data).decode()
-
-
-def _reenrol(person: Any, original: Any) -> None:
-    """A renewal in the original's place: its answer may wait, as any other."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.serialization import Encoding
-    from cryptography.x509.oid import NameOID
-
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, person.tax_code)])
-    builder = x509.CertificateSigningRequestBuilder().subject_name(name)
-    body = _b64(builder.sign(_key(), hashes.SHA256()).public_bytes(Encoding.DER)).encode()
-    answer = person.client.post(
-        "/.well-known/est/simplereenroll",
-        content=body,
-        headers={
-            "Content-Type": "application/pkcs10",
-            "Custode-Signature": _b64(original.sign(body)),
-        },
-        auth=(person.code, person.api_key),
-    )
-    assert answer.status_code == 200, answer.text
 
 
 def _spoilt(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
