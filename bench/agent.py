@@ -113,7 +113,7 @@ def _status(played: Scene) -> list[Figure]:
 
     def status() -> None:
         subprocess.run(
-            [sys.executable, "-m", "custode.cli.main", "status"],
+            [sys.executable, "-m", "custode", "status"],
             env=environment,
             capture_output=True,
             timeout=60,

@@ -15,7 +15,7 @@ import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from custode.domain.events import OperationPaused
+from custode.domain.events import OperationEnded, OperationPaused
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 
@@ -47,6 +47,7 @@ _log = logging.getLogger(__name__)
 async def taken_up(ctx: Context, operation: Operation, resume: Resume) -> AsyncIterator[None]:
     """What fails inside is raised once `resume` has looked at the operation, or tries to.
 
+    While this runs the operation waits for nobody.
     :raises CustodeError: STATE_NOT_ALLOWED when somebody else has ended it meanwhile
     """
     try:
@@ -54,6 +55,8 @@ async def taken_up(ctx: Context, operation: Operation, resume: Resume) -> AsyncI
             if not operation.is_pending:
                 state = ctx.journal.read(operation.id).state.value
                 raise CustodeError(ErrorCode.STATE_NOT_ALLOWED, what=operation.kind, state=state)
+            if operation.id in ctx.state.waiting:
+                await ctx.post(OperationEnded(operation.id, ctx.clock.now()))
             yield
     except CustodeError:
         await take_up(ctx, operation, resume)

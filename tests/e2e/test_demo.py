@@ -16,7 +16,7 @@ import pytest
 
 DEADLINE_S = 110
 STEPS = 10
-COMMAND = (sys.executable, "-m", "custode.cli.main", "demo", "--fast", "--json")
+COMMAND = (sys.executable, "-m", "custode", "demo", "--fast", "--json")
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -18,17 +17,16 @@ from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.locale.catalogue import t
 from custode.locale.printable import printable
-from custode.prompts.terminal import read_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-@dataclass(slots=True)
 class Face:
     """How this run answers."""
 
-    json: bool = False
+    def __init__(self) -> None:
+        self.json = False
 
     def emit(self, document: Any) -> None:
         """Write one JSON document."""
@@ -86,6 +84,8 @@ class Face:
         """
         if not self.can_ask():
             return False
+        from custode.prompts.terminal import read_answer
+
         click.echo(f"{printable(question)} [{t('y/N')}] ", err=True, nl=False)
         answer = read_answer(sys.stdin).strip().casefold()
         return bool(answer) and t("yes").startswith(answer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -99,6 +98,8 @@ def of_unexpected(error: Exception) -> CustodeError:
 
     The local variables are not written: they may hold what no log may hold.
     """
+    import traceback
+
     from custode.paths import Paths
 
     log = Paths.find().log.with_name("custode-cli.log")

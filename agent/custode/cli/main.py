@@ -72,11 +72,15 @@ class Root(Group):
         *_args: Any,
         **_extra: Any,
     ) -> NoReturn:
-        argv = list(sys.argv[1:] if args is None else args)
+        sys.exit(self.run(sys.argv[1:] if args is None else args, prog_name or "custode"))
+
+    def run(self, args: Sequence[str], prog_name: str = "custode") -> int:
+        """Run a command; gives its exit status."""
+        argv = list(args)
         face = Face()
         _early(argv, face)
         click_words.install()
-        sys.exit(self._run(argv, prog_name or "custode", face))
+        return self._run(argv, prog_name, face)
 
     def _run(self, argv: list[str], name: str, face: Face) -> int:
         try:
@@ -121,8 +125,8 @@ def _end(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt  # so that the terminal's echo comes back and secrets are wiped
 
 
-def main() -> NoReturn:
-    """Run the command line on this process's own arguments."""
+def run() -> int:
+    """Run the command line on this process's own arguments; gives the exit status."""
     from custode.confinement import forbid_core_dumps
 
     forbid_core_dumps()
@@ -130,8 +134,4 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that has no “ shows ?, and goes on
-    root.main()
-
-
-if __name__ == "__main__":  # `python -m custode.cli.main agent`: how the agent is started
-    main()
+    return root.run(sys.argv[1:])

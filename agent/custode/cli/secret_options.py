@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -12,7 +11,6 @@ from custode.errors import CustodeError
 from custode.locale.catalogue import mark
 from custode.prompts.asking import Kind, question
 from custode.prompts.sources import AskedSource, StoredSource, parse
-from custode.prompts.terminal import TerminalAsker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -79,14 +77,14 @@ class Secrets:
             instead of sending once more a stored PIN that has just cost a try
         """
         name = OPTION_OF[wanted.kind]
-        source = self._sources.get(name) or AskedSource(TerminalAsker())
+        source = self._sources.get(name) or AskedSource()
         if isinstance(source, StoredSource) and self._cost_a_try(wanted):
             raise CustodeError(
                 ErrorCode.PIN_INCORRECT,
                 attempts_remaining=wanted.attempts_remaining,
                 token=wanted.token_label or wanted.token_serial or None,
             )
-        return source.give(replace(question(wanted), option=f"--{name}-source"))
+        return source.give(question(wanted)._replace(option=f"--{name}-source"))
 
     def _cost_a_try(self, wanted: Wanted) -> bool:
         """Whether fewer tries are left than when the same secret was given before."""

@@ -62,4 +62,6 @@ def _wanted(secret: WantedSecret) -> Wanted:
         token_serial=str(token.get("serial") or ""),
         attempts_remaining=secret.attempts_remaining,
         why=secret.why,
+        pinentry=secret.pinentry,
+        seconds=secret.seconds,
     )

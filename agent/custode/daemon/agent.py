@@ -236,7 +236,8 @@ async def _read_module(tokens: TokenWorkers, module: str, clock: Clock) -> event
 def _handler(ctx: Context, secrets: SecretsServer, method: Method) -> Handler:
     async def handle(connection: Connection, params: dict[str, Any]) -> Any:
         try:
-            return await method(ctx.for_client(ConnectedClient(connection, secrets)), params)
+            client = ConnectedClient(connection, secrets, ctx.live_config)
+            return await method(ctx.for_client(client), params)
         except msgspec.ValidationError as exc:
             _log.info("params refused", exc_info=True)
             raise InvalidParams(str(exc)) from exc

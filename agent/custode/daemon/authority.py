@@ -72,7 +72,8 @@ class ConfiguredAuthority:
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.returncode is None
+        process = self._process
+        return process is not None and process.returncode is None and _lives(process.pid)
 
     async def ensure_running(self) -> AuthorityAddress:
         settings = self._config.current().authority
@@ -300,6 +301,16 @@ class ConfiguredAuthority:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+def _lives(pid: int) -> bool:
+    """Whether a child of ours lives; the loop is told of its end only a moment later."""
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13
+        return True
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    except ChildProcessError:
+        return False  # it ended, and was waited for
 
 
 async def _read_all_until(fd: int, end: bytes) -> bytes:

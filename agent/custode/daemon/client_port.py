@@ -10,6 +10,7 @@ from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 
 if TYPE_CHECKING:
+    from custode.daemon.config_file import LiveConfig
     from custode.daemon.rpc_connection import Connection
     from custode.daemon.secrets import SecretsServer
 
@@ -19,9 +20,10 @@ T = TypeVar("T")
 class ConnectedClient(Client):
     """A program at the other end of a connection."""
 
-    def __init__(self, connection: Connection, secrets: SecretsServer) -> None:
+    def __init__(self, connection: Connection, secrets: SecretsServer, config: LiveConfig) -> None:
         self._connection = connection
         self._secrets = secrets
+        self._config = config
 
     @property
     def gone(self) -> bool:
@@ -32,7 +34,8 @@ class ConnectedClient(Client):
         self._connection.notify("progress", told)
 
     async def want_secret(self, wanted: SecretWanted) -> int:
-        return await self._secrets.want(self._connection, wanted)
+        prompts = self._config.current().prompts
+        return await self._secrets.want(self._connection, wanted, prompts)
 
     async def unless_gone(self, work: Awaitable[T]) -> T:
         return await self._connection.unless_gone(work)

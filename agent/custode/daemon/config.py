@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 Seconds = Annotated[float, Meta(ge=0)]
+Patience = Annotated[float, Meta(ge=1)]  # less, and nobody could ever type a PIN
 # Starting it takes a second or two: an end after less would have it started again and again.
 AuthorityIdle = Annotated[float, Meta(ge=5)]
 Hex256OrNothing = Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")]
@@ -56,10 +57,14 @@ class JobsSettings(Section, frozen=True):
 
 
 class PromptSettings(Section, frozen=True):
-    """`[prompts]`: `pinentry` is a program that speaks Assuan; `secret_s` how long one waits."""
+    """`[prompts]`: how a person is asked where nobody says where a secret comes from.
+
+    `pinentry` is a program that speaks Assuan; none, or `tty`: the terminal. `secret_s`: how long
+    one waits for an answer.
+    """
 
     pinentry: str = ""
-    secret_s: Seconds = 300.0
+    secret_s: Patience = 300.0
 
 
 class SupportSettings(Section, frozen=True):

@@ -34,7 +34,6 @@ Resume = Callable[["Context", "Operation"], Awaitable[None]]
 Callback = Callable[[dict[str, Any]], Awaitable[Any]]
 
 CALL_DEADLINE_S = 30.0
-SECRET_DEADLINE_S = 300.0
 READ_DEADLINE_S = 15.0
 
 
@@ -137,7 +136,7 @@ class Authority(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SecretWanted:
-    """Which secret of the person, for what; `deadline_s`: how long one waits for it.
+    """Which secret of the person, for what. How long one waits for it: `[prompts] secret_s`.
 
     `kind`: token_pin, new_pin, so_pin, backup_pin, backup_pin_new, account_password,
     account_password_new, export_pin, export_pin_new. `token`: {"serial", "label"}.
@@ -147,7 +146,6 @@ class SecretWanted:
     token: Mapping[str, Any] | None
     attempts_remaining: int | None
     why: str
-    deadline_s: float
 
 
 class Client(Protocol):
@@ -174,14 +172,12 @@ class Client(Protocol):
         token: Mapping[str, Any] | None = None,
         attempts_remaining: int | None = None,
         why: str = "",
-        deadline_s: float = SECRET_DEADLINE_S,
     ) -> AsyncIterator[int]:
         """`async with ctx.client.secret("token_pin") as fd:` closes the descriptor in every case.
 
         Use this one; `want_secret` is for a descriptor that outlives a block. Raises as that does.
         """
-        wanted = SecretWanted(kind, token, attempts_remaining, why, deadline_s)
-        fd = await self.want_secret(wanted)
+        fd = await self.want_secret(SecretWanted(kind, token, attempts_remaining, why))
         try:
             yield fd
         finally:

@@ -27,6 +27,7 @@ from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 
 if TYPE_CHECKING:
+    from custode.daemon.config import PromptSettings
     from custode.daemon.context import SecretWanted
 
 _LINE_MAX: Final = 4096
@@ -67,7 +68,9 @@ class SecretsServer:
             if not waiting.done():
                 waiting.set_exception(CustodeError(ErrorCode.CANCELLED))
 
-    async def want(self, connection: Connection, wanted: SecretWanted) -> int:
+    async def want(
+        self, connection: Connection, wanted: SecretWanted, prompts: PromptSettings
+    ) -> int:
         """Ask the client for a secret; returns the read end of a pipe, the caller closes it.
 
         :raises CustodeError: CANCELLED by the person, or the client hung up; SECRET_UNANSWERED
@@ -87,17 +90,17 @@ class SecretsServer:
                     "token": wanted.token,
                     "attempts_remaining": wanted.attempts_remaining,
                     "why": wanted.why,
+                    "pinentry": prompts.pinentry,
+                    "seconds": prompts.secret_s,
                 },
             )
-            await asyncio.wait(
-                first, timeout=wanted.deadline_s, return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait(first, timeout=prompts.secret_s, return_when=asyncio.FIRST_COMPLETED)
             if waiting.done():
                 return waiting.result()
             if gone.done():
                 raise CustodeError(ErrorCode.CANCELLED)
             connection.notify("secret.withdrawn", {"id": secret_id})
-            seconds = int(wanted.deadline_s)
+            seconds = int(prompts.secret_s)
             raise CustodeError(ErrorCode.SECRET_UNANSWERED, kind=wanted.kind, seconds=seconds)
         except asyncio.CancelledError:
             _close_result(waiting)

@@ -188,7 +188,7 @@ class Stage:
             sources += [f"--{name}-source", f"fd:{end}"]
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "custode.cli.main", *words, *sources, "--json"],
+                [sys.executable, "-m", "custode", *words, *sources, "--json"],
                 env=person.environment(),
                 pass_fds=ends,
                 stdin=subprocess.DEVNULL,
@@ -234,7 +234,7 @@ def _stop(person: Person) -> list[int]:
     while (left := processes_of(person.home)) and time.monotonic() < until:
         # Asked again and again: after Ctrl-C the agent may be starting and not listen yet.
         subprocess.run(
-            [sys.executable, "-m", "custode.cli.main", "agent", "stop", "--json"],
+            [sys.executable, "-m", "custode", "agent", "stop", "--json"],
             env=person.environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from custode.demo.telling import Step, Teller
 
 EXIT_BLOCKED = 10
+EXIT_GENERATING = 23
 RED_NOTICE = "Esegui la copia di sicurezza!"  # the client's own words, in every language
 
 
@@ -126,7 +127,7 @@ def _request_file(story: Story, step: Step) -> None:
 
 def _certificate(story: Story, step: Step) -> None:
     stage, person = story.stage, story.person
-    sent = stage.run(step, person, "request", "--csr", story.csr).answer
+    sent = stage.run(step, person, "request", "--csr", story.csr, expect=EXIT_GENERATING).answer
     story.id_operazione = sent["id_operazione"]
     step.check(
         t(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,7 +80,11 @@ def create(job: Job) -> dict[str, Any]:
     params: CreateParams = job.read(CreateParams)
     original = x509.load_der_x509_certificate(params.original)
     fingerprint = hashlib.sha256(params.original).hexdigest()
-    with secret_from(job.fds[0]) as pin, job.authority() as authority:
+    with (
+        secret_from(job.fds[0]) as pin,
+        job.authority() as authority,
+        ThreadPoolExecutor(max_workers=1) as beside,
+    ):
         pin_key.check(pin)
         reservation = authority.reserve(
             ReserveRequest(kind=BackupKind.SUCCESSOR, original_sha256=fingerprint)
@@ -88,6 +93,8 @@ def create(job: Job) -> dict[str, Any]:
         job.progress("backup.sealing")
         successor = _key_like(original)
         manifest = _manifest(params, reservation, fingerprint, successor)
+        # Beside scrypt, which uses one core; never beside another Argon2id (it has lanes itself).
+        pin_public = beside.submit(_pin_public, pin, manifest.salt)
         sealed = inner.seal(successor, pin)
         data = iwk.build(
             manifest,
@@ -98,15 +105,10 @@ def create(job: Job) -> dict[str, Any]:
             trial=lambda inside: _trial(inside, pin, manifest),
         )
         container = iwk.parse(data)
-        pin_public = (
-            pin_key.derive(pin, manifest.salt)
-            .public_key()
-            .public_bytes(Encoding.Raw, PublicFormat.Raw)
-        )
         job.progress("backup.writing")
         written = _write(params, container, original)
         job.progress("backup.confirming")
-        _confirm(job, authority, params, container, successor, pin_public, written)
+        _confirm(job, authority, params, container, successor, pin_public.result(), written)
     return {
         "backup_id": manifest.backup_id,
         "folder": written.path.name,
@@ -116,6 +118,12 @@ def create(job: Job) -> dict[str, Any]:
         "original_sha256": fingerprint,
         "created_at": manifest.created.isoformat(),
     }
+
+
+def _pin_public(pin: bytearray, salt: bytes) -> bytes:
+    """Public half of the key by which the authority counts wrong PINs."""
+    public_key = pin_key.derive(pin, salt).public_key()
+    return public_key.public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
 def _trial(inside: bytes, pin: bytearray, manifest: Manifest) -> None:

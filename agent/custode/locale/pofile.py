@@ -8,8 +8,7 @@ two plural forms that Italian shares with English.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,23 +26,22 @@ class CatalogueError(ValueError):
     """A line of the catalogue breaks a rule; the message names the line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entries:
+class Entries(NamedTuple):
     """msgid → msgstr, and (msgid, msgid_plural) → both forms."""
 
     singular: Mapping[str, str]
     plural: Mapping[tuple[str, str], tuple[str, str]]
 
 
-@dataclass(slots=True)
 class _Reader:
     """Collects one entry at a time."""
 
-    singular: dict[str, str] = field(default_factory=dict)
-    plural: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
-    entry: dict[str, str] = field(default_factory=dict)
-    keyword: str = ""
-    header_seen: bool = False
+    def __init__(self) -> None:
+        self.singular: dict[str, str] = {}
+        self.plural: dict[tuple[str, str], tuple[str, str]] = {}
+        self.entry: dict[str, str] = {}
+        self.keyword = ""
+        self.header_seen = False
 
     def line(self, line: str) -> None:
         if not line:

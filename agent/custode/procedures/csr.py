@@ -20,6 +20,7 @@ from custode.procedures.session import (
     login,
     refuse_retired,
 )
+from custode.taking_up import taken_up
 
 if TYPE_CHECKING:
     from custode.daemon.context import Context
@@ -52,9 +53,10 @@ async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         operation = _unfinished(ctx, token.id, wanted.key) or ctx.journal.begin(
             KIND, {**asdict(token.id), "key": wanted.key, "copyable": wanted.copyable}
         )
-        made = await sign_request(session, operation, wanted)
-        told = {name: made[name] for name in ("file_name", "key_id", "key_sha256")}
-        operation.done(**told, **asdict(token.id))
+        async with taken_up(ctx, operation, resume):
+            made = await sign_request(session, operation, wanted)
+            told = {name: made[name] for name in ("file_name", "key_id", "key_sha256")}
+            operation.done(**told, **asdict(token.id))
     await ctx.tokens_read(token.module)
     return {**made, "key": wanted.key, "token": serial}
 
@@ -105,11 +107,12 @@ async def _key(
     elif (row := await _left(session, operation, label)) is not None:
         operation.step("key", key_id=row["key_id"])
         return row["key_id"], row["public_key"]
+    broke_off = operation.step_data("making") is not None
     operation.step("making", before=[row["key_id"] for row in session.keys])
     await session.ctx.client.progress("csr.key", operation=operation.id)
     row = await session.call(
         "generate_key",
-        {"spec": wanted.key, "label": label, "copyable": wanted.copyable},
+        {"spec": wanted.key, "label": label, "copyable": wanted.copyable, "again": broke_off},
         deadline_s=KEY_DEADLINE_S,
     )
     operation.step("key", key_id=row["key_id"])

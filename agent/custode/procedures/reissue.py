@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from custode.domain.certificates import LIVE
-from custode.domain.events import TokenInitialised
+from custode.domain.events import CertificateInstalled, TokenInitialised, TokenPromoted
 from custode.domain.model import PinRole
 from custode.domain.tokens import carried
 from custode.error_codes import ErrorCode
@@ -30,6 +30,7 @@ from custode.procedures.session import (
     refuse_retired,
 )
 from custode.procedures.token import as_so
+from custode.taking_up import taken_up
 from custode_authority.wire.messages import ReissueView
 from custode_authority.wire.states import BackupState, CertificateState
 
@@ -111,17 +112,18 @@ async def run(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         if not plan.resets and not plan.token.user_pin_initialized:
             raise CustodeError(ErrorCode.PIN_NOT_SET, token=plan.token.label)
         operation = plan.begun or _begin(ctx, plan, wanted)
-        async with succession.resumable(ctx, operation, resume):
+        async with taken_up(ctx, operation, resume):
             return await _reissue(ctx, plan.token, operation)
 
 
 async def _plan(ctx: Context, named: str | None) -> _Plan:
     begun = _begun(ctx, named)
-    token = await find_token(ctx, begun.data["serial"] if begun else named)
     if begun is not None:
+        token = await succession.its_token(ctx, begun.data["serial"])
         records = [ctx.state.certificate(one) for one in begun.data["given_up"]]
         kept = tuple(record for record in records if record is not None)
         return _Plan(token=token, resets=begun.data["resets"], records=kept, begun=begun)
+    token = await find_token(ctx, named)
     if ours := carried(token, ctx.state):
         refuse_retired(ctx, token)
         return _Plan(token=token, resets=True, records=ours)
@@ -185,8 +187,8 @@ async def _reissue(ctx: Context, token: TokenSeen, operation: Operation) -> dict
         async with request.signer(ctx, made["key_sha256"]) as (extra, callbacks):
             record = await succession.obtain(session, operation, made, extra, callbacks)
         done = await succession.install(session, operation, made, record)
-    await succession.finish(ctx, operation, id_operazione=record.id_operazione)
     await promote(ctx, token)
+    operation.done(id_operazione=record.id_operazione)
     return {**succession.told(record, token, done), **superseded}
 
 
@@ -233,26 +235,35 @@ async def _reset(ctx: Context, token: TokenSeen, operation: Operation) -> TokenS
     operation.step("reset")
     await ctx.post(TokenInitialised(token.id, label, ctx.clock.now()))
     await ctx.tokens_read(token.module, KEY_DEADLINE_S)
-    return await find_token(ctx, token.id.serial)
+    return await succession.its_token(ctx, token.id.serial)
 
 
 async def resume(ctx: Context, operation: Operation) -> None:
     """After a restart: begun again by the person; before anything was given up it is undone."""
-    await succession.pause(ctx, operation)
+    installed = operation.step_data("installed")
     await refresh(ctx)
     ended = [ctx.state.certificate(one) for one in operation.data["given_up"]]
     untouched = any(record is not None and record.state in LIVE for record in ended)
     if untouched and not _has(operation, "superseded"):
-        await succession.give_up(ctx, operation, "nothing was given up")
+        operation.undone(why="nothing was given up")
         return
-    installed = operation.step_data("installed")
-    if installed is not None and _is_there(ctx, ended, installed["key_sha256"]):
-        await succession.finish(ctx, operation)
+    token = operation.token
+    if installed is None or token is None:
+        return
+    if (record := _new(ctx, ended, installed["key_sha256"])) is not None:
+        # The step may be on the disk without what follows from it.
+        now, key_id = ctx.clock.now(), installed["key_id"]
+        await ctx.post(CertificateInstalled(record.id_operazione, token, key_id, now))
+        await ctx.post(TokenPromoted(token, now))
+        operation.done(id_operazione=record.id_operazione)
 
 
-def _is_there(ctx: Context, ended: Sequence[CertificateRecord | None], key_sha256: str) -> bool:
-    """Whether the certificate for that key is the active one now."""
-    return any(
-        c.key_sha256 == key_sha256 and c.state is CertificateState.ACTIVE and c not in ended
-        for c in ctx.state.certificates.values()
-    )
+def _new(
+    ctx: Context, ended: Sequence[CertificateRecord | None], key_sha256: str
+) -> CertificateRecord | None:
+    """The active certificate for that key, which is none of those that were given up."""
+    for record in ctx.state.certificates.values():
+        active = record.state is CertificateState.ACTIVE
+        if record.key_sha256 == key_sha256 and active and record not in ended:
+            return record
+    return None

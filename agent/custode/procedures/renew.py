@@ -16,7 +16,8 @@ from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.procedures import cancel, succession
 from custode.procedures.counter import ask, refresh
-from custode.procedures.session import find_token, holder_of, login, refuse_retired
+from custode.procedures.session import holder_of, login, refuse_retired
+from custode.taking_up import taken_up
 from custode_authority.wire.messages import CancellationPreview
 from custode_authority.wire.reasons import Reason
 from custode_authority.wire.states import BackupState, CertificateState
@@ -54,7 +55,7 @@ async def renew(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         refuse_retired(ctx, token)
         async with login(ctx, token, why=KIND) as session:
             operation = begun or _begin(ctx, token, old, wanted)
-            async with succession.resumable(ctx, operation, resume):
+            async with taken_up(ctx, operation, resume):
                 done = await _renew_on(session, operation, old.id_operazione)
         await ctx.tokens_read(token.module)
         return done
@@ -87,10 +88,7 @@ def _old(ctx: Context) -> CertificateRecord:
 
 async def _token(ctx: Context, begun: Operation | None, old: CertificateRecord) -> TokenSeen:
     if begun is not None:
-        try:
-            return await find_token(ctx, begun.data["serial"])
-        except CustodeError as error:
-            raise CustodeError(ErrorCode.TOKEN_GONE, token=begun.data["serial"]) from error
+        return await succession.its_token(ctx, begun.data["serial"])
     token, _held = await holder_of(ctx, old.fingerprint_sha256 or "")
     return token
 
@@ -125,7 +123,7 @@ async def _renew_on(session: TokenSession, operation: Operation, old_id: str) ->
     done = await succession.install(session, operation, made, record)
     superseded = await _supersede(session, operation, old_id, done)
     left = await _take_off(session, operation)
-    await succession.finish(ctx, operation, id_operazione=record.id_operazione)
+    operation.done(id_operazione=record.id_operazione)
     retired = [b for b in operation.data["backups"] if _is_retired(ctx, b)]
     return {
         **succession.told(record, session.token, done),
@@ -204,19 +202,22 @@ async def _take_off(session: TokenSession, operation: Operation) -> list[str]:
             if error.code is not ErrorCode.NO_SUCH_KEY:
                 raise
         left.discard(what)
+    operation.step("taken_off", left=sorted(left))
     return sorted(left)
 
 
 async def resume(ctx: Context, operation: Operation) -> None:
     """After a restart: done when the old one has ended and the new one lies on its token.
 
-    Everything else needs the token's PIN: it becomes a need, and `renew` goes on from there.
+    Everything else needs the token's PIN: it becomes a need, and `renew` goes on from there. So
+    does taking the old key off, where that was asked for; an ended certificate may stay.
     """
     if operation.step_data("key") is None and operation.step_data("making") is None:
-        await succession.give_up(ctx, operation, "no key was made")
+        operation.undone(why="no key was made")
         return
-    await succession.pause(ctx, operation)
+    if operation.data["destroy_old_key"] and operation.step_data("taken_off") is None:
+        return
     await refresh(ctx)
     old = ctx.state.certificates.get(operation.data["old"])
     if old is not None and old.state in _ENDED and operation.step_data("installed") is not None:
-        await succession.finish(ctx, operation, old_state=old.state.value)
+        operation.done(old_state=old.state.value)

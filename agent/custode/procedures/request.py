@@ -60,23 +60,19 @@ async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     operation = _begin(ctx, file_name, pem, checked["key_sha256"])
     try:
         async with signer(ctx, checked["key_sha256"]) as (extra, callbacks):
-            sent = await _send(ctx, operation, extra, callbacks)
+            record, again_s = await _ask_once(ctx, operation, extra, callbacks)
+        if again_s is not None and wanted.wait:
+            record = await ctx.client.unless_gone(_poll(ctx, operation, again_s))
+            again_s = None
     except CustodeError as error:
-        if operation.is_pending:
+        if operation.is_pending and not _was_sent(ctx, operation):
             operation.failed(code=error.code.value)
         raise
-    try:
-        record = await _remember(ctx, operation)
-        if sent["certificate"] is not None:
-            _done(operation, record)
-        elif wanted.wait:
-            await ctx.client.unless_gone(_poll(ctx, operation, sent["retry_after_s"]))
-            record = await _remember(ctx, operation)
     finally:
-        # Whatever ended the waiting does not end the asking: it was sent.
-        if operation.is_pending:
+        # Whatever ended the waiting does not end the asking.
+        if operation.is_pending and _was_sent(ctx, operation):
             follow(ctx, operation)
-    return {**row(record, ctx), "retry_after_s": sent["retry_after_s"]}
+    return {**row(record, ctx), "retry_after_s": again_s}
 
 
 async def _check(ctx: Context, pem: str, file_name: str) -> dict[str, Any]:
@@ -101,9 +97,14 @@ def _begin(ctx: Context, file_name: str, pem: str, key_sha256: str) -> Operation
     return ctx.journal.begin(KIND, {"file_name": file_name, "csr": pem, "key_sha256": key_sha256})
 
 
+def _was_sent(ctx: Context, operation: Operation) -> bool:
+    """Whether the portal has it, whoever sent it."""
+    return any(step.name == "sent" for step in ctx.journal.read(operation.id).steps)
+
+
 async def resume(ctx: Context, operation: Operation) -> None:
     """After a restart: go on asking, if the request had been sent."""
-    if operation.step_data("sent") is None:
+    if not _was_sent(ctx, operation):
         operation.undone(why="it was not sent")
         return
     follow(ctx, operation)
@@ -128,21 +129,37 @@ async def signer(
         yield {"signer_spki": unlocked.spki}, unlocked.callbacks()
 
 
-async def _send(
+async def _ask_once(
     ctx: Context,
     operation: Operation,
     extra: dict[str, Any],
     callbacks: dict[str, Callback] | None,
-) -> dict[str, Any]:
-    answer = await send(ctx, operation.data["csr"], operation.data["file_name"], extra, callbacks)
-    if operation.is_pending:  # the same request may be sent by two at once: the other one ended it
-        operation.step("sent", retry_after_s=answer["retry_after_s"])
-    return answer
+) -> tuple[CertificateRecord, int | None]:
+    """Send the request, and note what the authority has of it: one at a time.
 
+    Gives its row, and after how many seconds to ask again; None when there is a certificate.
 
-def _done(operation: Operation, record: CertificateRecord) -> None:
-    if operation.is_pending:
-        operation.done(id_operazione=record.id_operazione)
+    :raises CustodeError: the portal's refusal, which ends the operation; what is in UNREACHABLE
+        leaves one open that was sent before
+    """
+    async with ctx.journal.turn(operation.id):
+        # The same request may be sent by two; the other one may have ended it meanwhile.
+        open_still = operation.is_pending
+        try:
+            file_name = operation.data["file_name"]
+            answer = await send(ctx, operation.data["csr"], file_name, extra, callbacks)
+            if open_still:
+                operation.step("sent", retry_after_s=answer["retry_after_s"])
+            record = await _remember(ctx, operation)
+        except CustodeError as error:
+            if open_still and not (_was_sent(ctx, operation) and error.code in UNREACHABLE):
+                operation.failed(code=error.code.value)
+            raise
+        if answer["certificate"] is None:
+            return record, answer["retry_after_s"]
+        if open_still:
+            operation.done(id_operazione=record.id_operazione)
+        return record, None
 
 
 async def send(
@@ -218,23 +235,15 @@ async def _poll(ctx: Context, operation: Operation, retry_after_s: int) -> Certi
 
     Journaled: a client that hangs up or a restart of the agent does not lose the request.
 
-    :raises CustodeError: the portal's refusal, which ends the operation; what is in UNREACHABLE
-        leaves it open
+    :raises CustodeError: as `_ask_once`
     """
     while True:
         await ctx.client.progress("request.generating", operation=operation.id)
         await ctx.clock.sleep(retry_after_s)
-        try:
-            answer = await _send(ctx, operation, {}, None)
-            record = await _remember(ctx, operation)
-        except CustodeError as error:
-            if error.code not in UNREACHABLE:
-                operation.failed(code=error.code.value)
-            raise
-        if answer["certificate"] is not None:
-            _done(operation, record)
+        record, again_s = await _ask_once(ctx, operation, {}, None)
+        if again_s is None:
             return record
-        retry_after_s = answer["retry_after_s"]
+        retry_after_s = again_s
 
 
 async def list_(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:

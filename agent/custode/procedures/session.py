@@ -61,9 +61,23 @@ class TokenSession:
         fds: tuple[int, ...] = (),
         deadline_s: float = CALL_DEADLINE_S,
     ) -> Any:
-        """Call the token's worker within this session."""
+        """Call the token's worker within this session.
+
+        :raises CustodeError: TOKEN_GONE also when the worker saw it go before this call
+        """
         told = {**(params or {}), "session": self.handle}
-        return await self.ctx.tokens.call(self.token, method, told, fds, deadline_s)
+        try:
+            return await self.ctx.tokens.call(self.token, method, told, fds, deadline_s)
+        except CustodeError as error:
+            if error.code is ErrorCode.SESSION_UNKNOWN and await self._is_gone():
+                named = self.token.label or self.token.id.serial
+                raise CustodeError(ErrorCode.TOKEN_GONE, token=named) from error
+            raise
+
+    async def _is_gone(self) -> bool:
+        with suppress(CustodeError):
+            await self.ctx.tokens_read(self.token.module)
+        return self.ctx.state.insertion(self.token.id) is None
 
     def key(self, key_id: str) -> dict[str, Any]:
         """The row of one private key.

@@ -6,28 +6,23 @@ command again goes on from there. What a run cannot finish stays pending and bec
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from custode.domain.events import (
-    CertificateInstalled,
-    CertificateRequested,
-    OperationEnded,
-    OperationPaused,
-)
+from custode.domain.events import CertificateInstalled, CertificateRequested
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.procedures import csr, request
 from custode.procedures.counter import ask, refresh
 from custode.procedures.install import write
-from custode.taking_up import taken_up
+from custode.procedures.session import find_token
 from custode_authority.wire.states import CertificateState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from custode.daemon.context import Callback, Context, Resume
+    from custode.daemon.context import Callback, Context
     from custode.daemon.journal import Operation
     from custode.domain.model import CertificateRecord, TokenSeen
     from custode.procedures.session import TokenSession
@@ -55,40 +50,27 @@ def alone(ctx: Context, what: str) -> Iterator[None]:
         _running.discard(mark)
 
 
-@asynccontextmanager
-async def resumable(ctx: Context, operation: Operation, resume: Resume) -> AsyncIterator[None]:
-    """While this runs the operation waits for nobody; one that breaks off is looked at at once."""
-    await ctx.post(OperationEnded(operation.id, ctx.clock.now()))
-    async with taken_up(ctx, operation, resume):
-        yield
-
-
-async def pause(ctx: Context, operation: Operation) -> None:
-    """Tell the person that this can go on, with its token."""
-    told = OperationPaused(operation.id, operation.kind, operation.token, ctx.clock.now())
-    await ctx.post(told)
-
-
-async def finish(ctx: Context, operation: Operation, **result: Any) -> None:
-    """Note that it is done."""
-    operation.done(**result)
-    await ctx.post(OperationEnded(operation.id, ctx.clock.now()))
-
-
-async def give_up(ctx: Context, operation: Operation, why: str) -> None:
-    """Note that it came to nothing, and that there is nothing to go on with."""
-    operation.undone(why=why)
-    await ctx.post(OperationEnded(operation.id, ctx.clock.now()))
-
-
 def on_token(token: TokenSeen) -> dict[str, str]:
-    """Who the operation's token is, as its journal keeps it; `token_of` reads it."""
+    """Who the operation's token is, as its journal keeps it (`Operation.token`)."""
     identity = token.id
     return {
         "manufacturer": identity.manufacturer,
         "model": identity.model,
         "serial": identity.serial,
     }
+
+
+async def its_token(ctx: Context, serial: str) -> TokenSeen:
+    """The token that an operation was begun on.
+
+    :raises CustodeError: TOKEN_GONE when it is not here, and what `find_token` raises besides
+    """
+    try:
+        return await find_token(ctx, serial)
+    except CustodeError as error:
+        if error.code is not ErrorCode.NO_SUCH_TOKEN:
+            raise
+        raise CustodeError(ErrorCode.TOKEN_GONE, token=serial) from error
 
 
 def key_like(token: TokenSeen, key_id: str | None) -> str:

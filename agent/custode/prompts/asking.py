@@ -1,10 +1,12 @@
-"""What may be asked, and the sentences that ask it."""
+"""What may be asked, and the sentences that ask it.
+
+Values are NamedTuples here: a dataclass takes ten times as long to be made, at every command.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from custode.error_codes import ErrorCode
 from custode.locale import words
@@ -32,17 +34,17 @@ class Kind(StrEnum):
     ACCOUNT_PASSWORD_NEW = "account_password_new"  # noqa: S105 - as TOKEN_PIN
 
 
+PATIENCE_S: Final = 300.0
 NEW_KINDS: Final = frozenset(
     {Kind.NEW_PIN, Kind.BACKUP_PIN_NEW, Kind.EXPORT_PIN_NEW, Kind.ACCOUNT_PASSWORD_NEW}
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """One `secret.wanted` of the agent.
 
     `why` is one of `words.DOING`; `attempts_remaining` is None when the token or the
-    authority does not tell.
+    authority does not tell; `pinentry` and `seconds` as in `Question`.
     """
 
     id: str
@@ -51,14 +53,16 @@ class Wanted:
     token_serial: str = ""
     attempts_remaining: int | None = None
     why: str = ""
+    pinentry: str = ""
+    seconds: float = PATIENCE_S
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """A secret to be asked: `lines` say which token, who asks, why, and the tries left.
 
     `option` is what names another source when nobody can be asked. `weak` is the error for a new
-    secret shorter than `min_length`; a token judges its own PINs.
+    secret shorter than `min_length`; a token judges its own PINs. `pinentry` is the program that
+    the person chose to be asked by (empty or `tty`: the terminal), `seconds` how long it waits.
     """
 
     lines: tuple[str, ...]
@@ -67,6 +71,8 @@ class Question:
     option: str = "--pin-source"
     min_length: int = 0
     weak: ErrorCode = ErrorCode.SECRET_MISSING
+    pinentry: str = ""
+    seconds: float = PATIENCE_S
 
 
 class Asker(Protocol):
@@ -128,11 +134,17 @@ def question(wanted: Wanted) -> Question:
         lines.append(t("Without this PIN the export is useless; with it anybody can be you."))
     lines += tries(wanted.attempts_remaining)
     prompt, repeat = _PROMPTS[wanted.kind]
-    asked = Question(tuple(lines), t(prompt), t(repeat) if repeat else None)
+    asked = Question(
+        tuple(lines),
+        t(prompt),
+        t(repeat) if repeat else None,
+        pinentry=wanted.pinentry,
+        seconds=wanted.seconds,
+    )
     if wanted.kind not in _LEAST:
         return asked
     least, weak = _LEAST[wanted.kind]
-    return replace(asked, min_length=least, weak=weak)
+    return asked._replace(min_length=least, weak=weak)
 
 
 def tries(attempts_remaining: int | None) -> list[str]:

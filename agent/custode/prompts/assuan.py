@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from custode.prompts.asking import Question
 
-TIMEOUT_S: Final = 300
 _GRACE_S: Final = 5.0  # the program's own time-out comes first
 _LINE_MAX: Final = 1000 + 2  # Assuan manual, "Server responses": 1000 octets and a line end
 _CODE_MASK: Final = 0xFFFF  # libgpg-error: the upper half names the source
@@ -41,7 +40,7 @@ class AssuanError(Exception):
 class PinentryAsker:
     """Starts `program` for each question and ends it afterwards."""
 
-    def __init__(self, program: str, timeout_s: int = TIMEOUT_S) -> None:
+    def __init__(self, program: str, timeout_s: int) -> None:
         self._program = program
         self._timeout_s = timeout_s
 

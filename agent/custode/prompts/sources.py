@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.locale.catalogue import t
-from custode.prompts.assuan import PinentryAsker
 from custode.prompts.literal import LITERAL_SECRET
 from custode.prompts.secret import Secret, TooLong
-from custode.prompts.terminal import TerminalAsker
 from custode_authority.wire.parameters import PIN_MAX_LENGTH
 
 if TYPE_CHECKING:
@@ -44,25 +41,40 @@ class Source(Protocol):
         """Wipe what was kept."""
 
 
+_TERMINAL: Final = frozenset({"", "tty"})
+
+
 class AskedSource:
     """A person who is asked anew each time: one entry is one try."""
 
-    def __init__(self, asker: Asker) -> None:
-        self._asker = asker
+    def __init__(self, pinentry: str | None = None) -> None:
+        """`pinentry`: the program that asks; None: what the question says."""
+        self._pinentry = pinentry
 
     def check(self) -> None:
         """Say nothing: whether somebody can be asked shows when there is something to ask."""
 
     def give(self, question: Question) -> int:
-        with self._asker.ask(question) as secret:
+        program = question.pinentry if self._pinentry is None else self._pinentry
+        with _asker(program, question.seconds).ask(question) as secret:
             return secret.into_pipe()
 
     def close(self) -> None:
         """Nothing was kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Descriptor:
+def _asker(program: str, seconds: float) -> Asker:
+    # Loaded when somebody is asked: where secrets come from a descriptor, nobody is.
+    if program in _TERMINAL:
+        from custode.prompts.terminal import TerminalAsker
+
+        return TerminalAsker(seconds)
+    from custode.prompts.assuan import PinentryAsker
+
+    return PinentryAsker(program, int(seconds))
+
+
+class _Descriptor(NamedTuple):
     """`fd:N`, inherited from whoever started us."""
 
     number: int
@@ -71,8 +83,7 @@ class _Descriptor:
         return os.dup(self.number)
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(NamedTuple):
     """`file:PATH`."""
 
     path: str
@@ -142,9 +153,9 @@ def parse(text: str) -> Source:
     scheme, _, rest = text.partition(":")
     match scheme:
         case "prompt" if text == "prompt":
-            return AskedSource(TerminalAsker())
+            return AskedSource()
         case "pinentry" if rest:
-            return AskedSource(PinentryAsker(rest))
+            return AskedSource(rest)
         case "file" if rest:
             return StoredSource(_File(rest), f"file:{rest}")
         case "fd" if rest.isascii() and rest.isdigit() and len(rest) < len("10000"):

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from custode.prompts.asking import Question
 
-TIMEOUT_S: Final = 300.0
 _ESCAPE_PAUSE_S: Final = 0.05  # a key such as an arrow sends its bytes at once; a lone Esc does not
 _ESC: Final = 0x1B
 _PRINTABLE_FROM: Final = 0x20
@@ -37,7 +36,7 @@ _FINAL_LOW, _FINAL_HIGH = 0x40, 0x7E  # ECMA-48 §5.4: the last byte of a contro
 class TerminalAsker:
     """Asks on `path`, the terminal of this process unless a test gives another one."""
 
-    def __init__(self, path: str = "/dev/tty", timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, timeout_s: float, path: str = "/dev/tty") -> None:
         self._path = path
         self._timeout_s = timeout_s
 

@@ -14,8 +14,7 @@ import select
 import socket
 import time
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError, from_rpc
@@ -34,12 +33,12 @@ _HELLO_DEADLINE_S: Final = 10.0
 _CHUNK: Final = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class WantedSecret:
+class WantedSecret(NamedTuple):
     """What the agent asks for.
 
     `kind` as in the contract (token_pin, so_pin, …); `token` {"serial", "label"} or None;
-    `attempts_remaining` None when the token does not tell; `why` is an English msgid.
+    `attempts_remaining` None when the token does not tell; `why` is an English msgid; `pinentry`
+    the program to ask with (empty or `tty`: the terminal), `seconds` how long the agent waits.
     """
 
     id: str
@@ -47,6 +46,8 @@ class WantedSecret:
     token: dict[str, Any] | None
     attempts_remaining: int | None
     why: str
+    pinentry: str
+    seconds: float
 
 
 if TYPE_CHECKING:

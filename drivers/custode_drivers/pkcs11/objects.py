@@ -85,8 +85,9 @@ def public_keys(session: pkcs11.Session) -> tuple[PublicKeyOnToken, ...]:
 def private_keys(session: pkcs11.Session) -> tuple[KeyOnToken, ...]:
     """List the private keys, with their public halves where the token keeps them."""
     found = []
+    halves = public.by_id(session)
     for item in list(session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY})):
-        half = public.public_of(session, item)
+        half = public.public_of(session, item, halves)
         found.append(
             KeyOnToken(
                 key_id=item[Attribute.ID].hex(),
@@ -267,6 +268,22 @@ def destroy_key(session: pkcs11.Session, key_id: bytes) -> None:
         item.destroy()
     if find(session, ObjectClass.PRIVATE_KEY, key_id):
         raise UnknownFailure(ckr="the key is still there")
+
+
+def remove_lone_halves(session: pkcs11.Session, label: str) -> None:
+    """Destroy the public keys of that label beside which there is no private key, no certificate.
+
+    C_GenerateKeyPair makes two objects; a module that ends between the two leaves the first.
+    """
+    paired: set[bytes] = set()
+    for kind in (ObjectClass.PRIVATE_KEY, ObjectClass.CERTIFICATE):
+        paired |= {
+            item[Attribute.ID] for item in list(session.get_objects({Attribute.CLASS: kind}))
+        }
+    named = {Attribute.CLASS: ObjectClass.PUBLIC_KEY, Attribute.LABEL: label}
+    for half in list(session.get_objects(named)):
+        if half[Attribute.ID] not in paired:
+            half.destroy()
 
 
 def subject_of(common_name: str) -> x509.Name:

@@ -17,9 +17,8 @@ import msgspec
 import pkcs11
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from custode_drivers.api import errors
 from custode_drivers.api.types import (
@@ -206,11 +205,20 @@ class Operations:
         return {}
 
     def generate_key(
-        self, fds: Fds, *, session: str, spec: str, label: str, copyable: bool = False
+        self,
+        fds: Fds,
+        *,
+        session: str,
+        spec: str,
+        label: str,
+        copyable: bool = False,
+        again: bool = False,
     ) -> KeyMade:
-        """Make a key pair on the token."""
+        """Make a key pair on the token; `again` takes away first what a broken-off making left."""
         kind = _spec(spec)
         with self._sessions.use(session) as opened:
+            if again:
+                objects.remove_lone_halves(opened.p11, label)
             return objects.generate(opened.p11, kind, label, copyable=copyable)
 
     def csr(self, fds: Fds, *, session: str, key_id: str, common_name: str) -> dict[str, bytes]:
@@ -244,7 +252,7 @@ class Operations:
     def challenge(self, fds: Fds, *, session: str, key_id: str, public_key: bytes) -> Challenged:
         """Have fresh bytes signed and check them with the public key that the caller trusts."""
         with self._sessions.use(session) as opened:
-            return _challenged(opened, key_id, _public(public_key))
+            return _challenged(opened, key_id, public.load(public_key))
 
     def install_certificate(
         self, fds: Fds, *, session: str, key_id: str, der: bytes, label: str
@@ -377,16 +385,6 @@ def _key(session: Session, key_id: str) -> keys.TokenKey:
     if half is None:
         raise errors.NotSupported(capability="public_key")
     return keys.token_key(private, half, session.mechanisms)
-
-
-def _public(der: bytes) -> public.PublicKey:
-    try:
-        key = load_der_public_key(der)
-    except ValueError as exc:
-        raise errors.IntegrityError(what="public_key") from exc
-    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
-        raise errors.NotSupported(capability="key type")
-    return key
 
 
 def _challenged(session: Session, key_id: str, trusted: public.PublicKey) -> Challenged:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import pkcs11
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_der_public_key,
+)
 from pkcs11 import Attribute, KeyType, ObjectClass
 from pkcs11.util.ec import encode_named_curve_parameters
 
-from custode_drivers.api.errors import NotSupported
+from custode_drivers.api.errors import IntegrityError, NotSupported
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
@@ -29,6 +34,20 @@ _CURVES: Final[dict[bytes, ec.EllipticCurve]] = {
 def spki(key: PublicKey) -> bytes:
     """Return SubjectPublicKeyInfo DER (RFC 5280 §4.1)."""
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def load(der: bytes) -> PublicKey:
+    """Read SubjectPublicKeyInfo DER.
+
+    :raises IntegrityError: when it is none. :raises NotSupported: for other kinds of key.
+    """
+    try:
+        key = load_der_public_key(der)
+    except ValueError as exc:
+        raise IntegrityError(what="public_key") from exc
+    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+        raise NotSupported(capability="key type")
+    return key
 
 
 def key_identifier(key: PublicKey) -> bytes:
@@ -62,11 +81,27 @@ def public_from(key: pkcs11.Object) -> PublicKey:
     )
 
 
-def public_of(session: pkcs11.Session, private: pkcs11.Object) -> PublicKey | None:
-    """Find the public half of a private key: itself, a public key or a certificate beside it."""
+def by_id(session: pkcs11.Session) -> dict[bytes, list[pkcs11.Object]]:
+    """Every public key that this session may see, by CKA_ID: one search for all of them."""
+    found: dict[bytes, list[pkcs11.Object]] = {}
+    for key in list(session.get_objects({Attribute.CLASS: ObjectClass.PUBLIC_KEY})):
+        found.setdefault(key[Attribute.ID], []).append(key)
+    return found
+
+
+def public_of(
+    session: pkcs11.Session,
+    private: pkcs11.Object,
+    among: Mapping[bytes, Sequence[pkcs11.Object]] | None = None,
+) -> PublicKey | None:
+    """Find the public half of a private key: itself, a public key or a certificate beside it.
+
+    `among`: what `by_id` found, for whoever goes through all keys.
+    """
     key_id = private[Attribute.ID]
     beside = {Attribute.CLASS: ObjectClass.PUBLIC_KEY, Attribute.ID: key_id}
-    for key in (private, *list(session.get_objects(beside))):
+    halves = session.get_objects(beside) if among is None else among.get(key_id, ())
+    for key in (private, *list(halves)):
         try:
             return public_from(key)
         except (pkcs11.PKCS11Error, ValueError, NotSupported):

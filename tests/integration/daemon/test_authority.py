@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -159,6 +160,25 @@ def test_one_that_ended_is_started_again(bench: Bench) -> None:
         assert subject._process
         await subject._process.wait()
         await subject.ensure_running()
+        assert int(bench.calls()[-1][3]) != pid
+
+    bench.play(story)
+
+
+def test_one_that_was_killed_is_not_taken_for_running(bench: Bench) -> None:
+    async def story(subject: ConfiguredAuthority) -> None:
+        await subject.ensure_running()
+        assert subject.report()["running"] is True
+        pid = int(bench.calls()[-1][3])
+        os.kill(pid, 9)
+        until = time.monotonic() + 10
+        while is_there(pid) and time.monotonic() < until:
+            time.sleep(0.01)  # noqa: ASYNC251 - so that the loop cannot hear of it
+        assert subject._process is not None
+        assert subject._process.returncode is None
+        assert subject.report()["running"] is False
+        await subject.ensure_running()
+        assert subject.report()["running"] is True
         assert int(bench.calls()[-1][3]) != pid
 
     bench.play(story)

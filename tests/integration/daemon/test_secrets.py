@@ -84,17 +84,22 @@ def test_nobody_answers_in_time(agent: Any) -> None:
     late: list[bool] = []
 
     def slow(wanted: WantedSecret) -> int:
-        time.sleep(0.4)
+        assert (wanted.seconds, wanted.pinentry) == (1, "tty")
+        time.sleep(1.3)
         late.append(True)
         return pipe_with(b"1234")
 
-    with agent.client() as client:
-        before = client.call("test.descriptors")
-        with pytest.raises(CustodeError) as caught:
-            client.call("test.ask", {"deadline_s": 0.1}, on_secret=slow)
-        assert (caught.value.code, caught.value.exit) == (ErrorCode.SECRET_UNANSWERED, 16)
-        assert late
-        assert client.call("test.descriptors") == before
+    agent.paths.config.write_text('[prompts]\nsecret_s = 1\npinentry = "tty"\n')
+    try:
+        with agent.client() as client:
+            before = client.call("test.descriptors")
+            with pytest.raises(CustodeError) as caught:
+                client.call("test.ask", on_secret=slow)
+            assert (caught.value.code, caught.value.exit) == (ErrorCode.SECRET_UNANSWERED, 16)
+            assert late
+            assert client.call("test.descriptors") == before
+    finally:
+        agent.paths.config.unlink()
 
 
 def test_a_client_that_vanishes_leaves_no_descriptor(agent: Any) -> None:

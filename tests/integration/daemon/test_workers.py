@@ -184,7 +184,7 @@ def test_the_deadline_of_a_job_counts_its_queueing(log: Path) -> None:
 def test_nobody_is_asked_when_nobody_began() -> None:
     async def story() -> None:
         client = NoClient()
-        wanted = SecretWanted("token_pin", None, None, "", 1.0)
+        wanted = SecretWanted("token_pin", None, None, "")
         await client.progress("step")
         assert not client.gone
         assert await client.unless_gone(asyncio.sleep(0, "done")) == "done"

@@ -61,11 +61,10 @@ def _open_descriptors() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
-async def ask(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+async def ask(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
     """Ask for a secret and answer how long it is (a real procedure passes it on unread)."""
-    async with ctx.client.secret(
-        "token_pin", {"serial": "1", "label": "L"}, 3, "test", params.get("deadline_s", 5.0)
-    ) as fd:
+    token = {"serial": "1", "label": "L"}
+    async with ctx.client.secret("token_pin", token, 3, "test") as fd:
         await ctx.client.progress("asked", "A secret came", "op")
         return {"length": len(os.read(fd, 1024)), "descriptors": _open_descriptors()}
 

@@ -207,3 +207,48 @@ def test_only_a_copyable_key_can_ever_leave(
         "no True False",
         "yes True True",
     ]
+
+
+# What a kill between the two halves of C_GenerateKeyPair leaves: the public one, alone.
+HALVER = """
+import sys, pkcs11
+token = pkcs11.lib(sys.argv[1]).get_token(token_serial=bytes(sys.argv[2], "ascii"))
+with token.open(user_pin=sys.stdin.read(), rw=True) as session:
+    for label in sys.argv[3:]:
+        wanted = {pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY,
+                  pkcs11.Attribute.LABEL: label}
+        (private,) = list(session.get_objects(wanted))
+        private.destroy()
+"""
+
+
+def test_making_a_key_again_takes_away_half_of_one(
+    worker: "Worker", token: "TokenFiles", module: str, tmp_path: Path
+) -> None:
+    session = worker.login(token)
+    whole = worker.call("generate_key", {"session": session, "spec": "p256", "label": "mine too"})
+    for label in ("mine", "theirs"):
+        worker.call("generate_key", {"session": session, "spec": "p256", "label": label})
+    worker.call("logout", {"session": session})
+    subprocess.run(
+        [sys.executable, "-c", HALVER, module, token.serial, "mine", "theirs"],
+        env={**os.environ, "SOFTHSM2_CONF": str(tmp_path / "softhsm2.conf")},
+        input="123456",
+        text=True,
+        check=True,
+        timeout=20,
+    )
+
+    def public_keys() -> set[str]:
+        (row,) = worker.call("list")
+        return {key["key_id"] for key in row["public_keys"]}
+
+    session, halves = worker.login(token), public_keys() - {whole["key_id"]}
+    assert len(halves) == 2
+    named = {"session": session, "spec": "p256", "label": "mine"}
+    first = worker.call("generate_key", named)
+    assert public_keys() == {whole["key_id"], first["key_id"], *halves}
+    second = worker.call("generate_key", {**named, "again": True})
+    left = public_keys() - {whole["key_id"], first["key_id"], second["key_id"]}
+    assert len(left) == 1  # somebody else's, which is none of our business
+    assert left < halves

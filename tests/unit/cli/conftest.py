@@ -40,6 +40,9 @@ class Talk:
         token: dict[str, str] | None = None,
         attempts: int | None = None,
         why: str = "csr",
+        *,
+        pinentry: str = "",
+        seconds: float = 5.0,
     ) -> bytes:
         """Ask for a secret as the daemon does, and read what comes through the pipe."""
         secret_id = f"s{len(self._agent.secrets)}"
@@ -49,6 +52,8 @@ class Talk:
             "token": token,
             "attempts_remaining": attempts,
             "why": why,
+            "pinentry": pinentry,
+            "seconds": seconds,
         }
         self._notify("secret.wanted", wanted)
         secret = self._agent.take_secret(secret_id)

@@ -13,6 +13,7 @@ from custode.errors import CustodeError
 from custode.prompts.asking import Question
 from custode.prompts.assuan import PinentryAsker
 from custode.prompts.sources import parse
+from custode.prompts.terminal import TerminalAsker
 
 ASK = Question(("Token “FIRMA”", "100% of “it”"), "PIN")
 ASK_TWICE = Question((), "PIN", "Again")
@@ -137,3 +138,37 @@ def test_the_source_asks_anew_each_time(pinentry: Make) -> None:
         descriptor = source.give(ASK)
         assert os.read(descriptor, 100) == b"1234"
         os.close(descriptor)
+
+
+def given(source: str, question: Question) -> bytes:
+    with open(parse(source).give(question), "rb") as pipe:  # noqa: PTH123 - a descriptor
+        return pipe.read()
+
+
+def test_the_prompt_is_the_configured_program(pinentry: Make) -> None:
+    asked = ASK._replace(pinentry=pinentry([b"D 1234", b"OK"]), seconds=5.0)
+    assert given("prompt", asked) == b"1234"
+
+
+def test_the_configured_program_waits_as_long_as_the_agent(pinentry: Make, tmp_path: Path) -> None:
+    given("prompt", ASK._replace(pinentry=pinentry([b"D 1234", b"OK"]), seconds=77.0))
+    assert "SETTIMEOUT 77\n" in (tmp_path / "log").read_text()
+
+
+def test_a_named_program_goes_before_the_configured_one(pinentry: Make) -> None:
+    asked = ASK._replace(pinentry="/nowhere/at/all", seconds=5.0)
+    assert given(f"pinentry:{pinentry([b'D 1234', b'OK'])}", asked) == b"1234"
+
+
+@pytest.mark.parametrize("configured", ["", "tty"])
+def test_the_prompt_is_the_terminal(configured: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    def init(asker: TerminalAsker, timeout_s: float) -> None:
+        waits.append(timeout_s)
+        asker._path = "/dev/null"
+
+    monkeypatch.setattr(TerminalAsker, "__init__", init)
+    with pytest.raises(CustodeError) as raised:
+        parse("prompt").give(ASK._replace(pinentry=configured, seconds=77.0))
+    assert (raised.value.code, waits) == (ErrorCode.SECRET_MISSING, [77.0])

@@ -109,7 +109,7 @@ SIMPLE: list[tuple[tuple[str, ...], str, dict[str, Any], Any]] = [
         {"code": "ABC", "codice_fiscale": "RSSMRA80A01H501U", "name": "", "mail": ""},
     ),
     (("request",), "request.create", {"wait": False}, {**ROW, "installed": False}),
-    (("request", "--wait"), "request.create", {"wait": True}, {**ROW, "state": "generating"}),
+    (("request", "--wait"), "request.create", {"wait": True}, {**ROW, "outcome": "ok"}),
     (("certificates",), "certificates.list", {}, {"certificates": [ROW]}),
     (("install",), "install", {}, {"id_operazione": "OP-7"}),
     (("install", "--operation", "OP-7"), "install", {"operation": "OP-7"}, {}),
@@ -260,6 +260,19 @@ def test_progress_is_told_beside_the_answer(agent: FakeAgent, custode: Run) -> N
     assert result.stderr == "… il portale sta generando il certificato\n"
 
 
+@pytest.mark.parametrize("state", ["requested", "generating"])
+def test_a_request_that_is_still_in_generation_is_told_and_is_exit_23(
+    agent: FakeAgent, custode: Run, state: str
+) -> None:
+    row = {**ROW, "state": state, "retry_after_s": 3}
+    agent.answers["request.create"] = row
+    result = custode("request", "--json")
+    assert (result.exit_code, json.loads(result.stdout)) == (23, row)
+    told = custode("request", "--lang", "it")
+    assert (told.exit_code, told.stderr) == (23, "")
+    assert "lo sta generando" in told.stdout
+
+
 def test_a_request_file_is_sent_with_its_name(
     agent: FakeAgent, custode: Run, tmp_path: Path
 ) -> None:
@@ -301,7 +314,7 @@ def test_the_version_is_told(custode: Run) -> None:
 
 def test_a_reader_that_leaves_is_no_error(agent: FakeAgent, home: Path) -> None:
     agent.answers["certificates.list"] = {"certificates": [ROW] * 5000}
-    command = f"{sys.executable} -m custode.cli.main certificates | head -1"
+    command = f"{sys.executable} -m custode certificates | head -1"
     ran = subprocess.run(
         ["/bin/sh", "-c", command], capture_output=True, text=True, timeout=30, check=True
     )

@@ -101,3 +101,9 @@ def test_status_loads_little() -> None:
     assert not heavy & loaded
     assert not {name for name in loaded if name.startswith(("custode.daemon", "custode_drivers"))}
     assert "custode.cli.backup" not in loaded
+
+
+def test_what_only_asks_is_loaded_when_somebody_is_asked() -> None:
+    loaded = _loaded("import custode.cli.main, custode.cli.csr")
+    assert "custode.prompts.sources" in loaded
+    assert not {"subprocess", "termios", "traceback", "zoneinfo"} & loaded

@@ -77,13 +77,14 @@ def run(code: str, **environ: str) -> subprocess.CompletedProcess[str]:
 def test_the_process_leaves_no_core_and_ends_on_sigterm_as_on_ctrl_c() -> None:
     ran = run(
         "import os, resource, signal, sys\n"
-        "from custode.cli import main, status\n"
+        "from custode import __main__\n"
+        "from custode.cli import status\n"
         "def call(*_):\n"
         "    print(resource.getrlimit(resource.RLIMIT_CORE), end='')\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "status.call = call\n"
         "sys.argv = ['custode', 'status']\n"
-        "main.main()"
+        "__main__.main()"
     )
     assert (ran.returncode, ran.stdout[:6]) == (15, "(0, 0)")
     assert ran.stderr.startswith("custode: error: ")
@@ -91,12 +92,24 @@ def test_the_process_leaves_no_core_and_ends_on_sigterm_as_on_ctrl_c() -> None:
 
 def test_a_terminal_without_the_letters_still_gets_an_answer() -> None:
     ran = run(
-        "import sys; from custode.cli import main; sys.argv = ['custode', '--help']; main.main()",
+        "import sys; from custode import __main__; sys.argv += ['--help']; __main__.main()",
         PYTHONIOENCODING="ascii",
         LC_ALL="it_IT.UTF-8",
     )
     assert ran.returncode == 0
     assert "Opzioni:" in ran.stdout
+
+
+@pytest.mark.parametrize(("word", "status"), [("--version", 0), ("nonsense", 2)])
+def test_who_leaves_early_still_says_everything(word: str, status: int) -> None:
+    ran = run(
+        "import atexit, gc, sys; from custode import __main__\n"
+        "atexit.register(lambda: print('last', gc.isenabled()))\n"
+        f"sys.argv += [{word!r}]; __main__.main()"
+    )
+    assert ran.returncode == status
+    assert ran.stdout.splitlines()[-1] == "last True"
+    assert (ran.stdout if status == 0 else ran.stderr).startswith("custode")
 
 
 def test_too_much_to_read_is_refused() -> None:

@@ -92,7 +92,7 @@ def test_the_environment_is_never_a_source(
     assert not agent.secrets
 
 
-def _no_terminal(asker: Any) -> None:
+def _no_terminal(asker: Any, _timeout_s: float) -> None:
     asker._path, asker._timeout_s = "/dev/null", 1.0
 
 

@@ -42,7 +42,7 @@ class Keyboard:
 
         def run() -> None:
             try:
-                with TerminalAsker(self.path, timeout_s).ask(asked) as secret:
+                with TerminalAsker(timeout_s, self.path).ask(asked) as secret:
                     self.result.append(content(secret))
             except CustodeError as error:
                 self.result.append(error.code)
@@ -134,7 +134,7 @@ def test_a_new_secret_is_asked_until_both_are_the_same(keyboard: Keyboard) -> No
 @pytest.mark.parametrize("path", ["/dev/null", "/nowhere/at/all"])
 def test_no_terminal_is_an_error_and_no_waiting(path: str) -> None:
     with pytest.raises(CustodeError) as raised:
-        TerminalAsker(path).ask(ASK)
+        TerminalAsker(5.0, path).ask(ASK)
     assert (raised.value.code, raised.value.exit) == (ErrorCode.SECRET_MISSING, 2)
 
 

@@ -115,6 +115,18 @@ def test_a_report_shows_which_backups_it_retires_and_asks(
     assert agent.calls[-1] == ("report", sent)
 
 
+def test_a_report_names_the_certificates_that_came_out_of_a_stolen_backup(
+    agent: FakeAgent, custode: Run
+) -> None:
+    came = {**ROW, "id_operazione": "OP-2", "state": "active"}
+    agent.answers["report.preview"] = {**UNTOUCHED, "certificates": [came]}
+    agent.answers["report"] = {"state": "cancelled", "cancelled_successors": ["OP-2"]}
+    told = custode("report", "theft", "--backup-stolen-too", "--lang", "it")
+    shown = told.stderr.partition("Questi certificati venivano da una copia simile")[2]
+    assert "OP-2" in shown
+    assert "Il certificato OP-2, che ne era venuto, è stato annullato." in told.stdout
+
+
 def test_a_report_names_the_backup_that_can_be_used(agent: FakeAgent, custode: Run) -> None:
     agent.answers["report.preview"] = UNTOUCHED
     agent.answers["report"] = {"state": "suspended", "usable": [{**FOLDER_ROW, "path": "/m/A"}]}

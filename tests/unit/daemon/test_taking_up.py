@@ -10,7 +10,7 @@ import pytest
 from custode import taking_up
 from custode.daemon.journal import Journal, Operation
 from custode.daemon.store import Store
-from custode.domain.events import Event, OperationPaused
+from custode.domain.events import Event, OperationEnded, OperationPaused
 from custode.domain.model import TokenId
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
@@ -25,7 +25,13 @@ class Bench:
     def __init__(self, store: Store, clock: Any) -> None:
         self.journal = Journal(store, clock)
         self.posted: list[Event] = []
-        self.ctx: Any = SimpleNamespace(journal=self.journal, clock=clock, post=self.post)
+        self.waiting: dict[str, Any] = {}
+        self.ctx: Any = SimpleNamespace(
+            journal=self.journal,
+            clock=clock,
+            post=self.post,
+            state=SimpleNamespace(waiting=self.waiting),
+        )
 
     async def post(self, event: Event) -> None:
         self.posted.append(event)
@@ -202,3 +208,20 @@ def test_what_goes_on_behind_ends_with_the_agent(
 
     play(story)
     assert operation.is_pending  # the next start takes it up
+
+
+def test_while_somebody_works_on_it_an_operation_waits_for_nobody(bench: Bench) -> None:
+    operation = bench.journal.begin("csr", TOKEN)
+    bench.waiting[operation.id] = "told at the start"
+
+    async def story() -> None:
+        async with taken_up(bench.ctx, operation, _stays):
+            assert [type(event) for event in bench.posted] == [OperationEnded]
+            raise CustodeError(ErrorCode.TOKEN_GONE)
+
+    async def _stays(_ctx: Any, _operation: Operation) -> None:
+        """Only the person can go on with it."""
+
+    with pytest.raises(CustodeError):
+        play(story)
+    assert [type(event) for event in bench.posted] == [OperationEnded, OperationPaused]
