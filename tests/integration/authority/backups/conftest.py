@@ -177,9 +177,9 @@ class Person:
         path = f"/.well-known/est/{more.get('path', 'simpleenroll')}"
         return self.client.post(path, content=body, headers=headers, auth=(self.code, self.api_key))
 
-    def original(self, key: Key | None = None, signer: Original | None = None) -> Original:
+    def original(self, key: Key | None = None, **more: Any) -> Original:
         key = key or p256()
-        answer = self.enrol(key, signer)
+        answer = self.enrol(key, **more)
         assert answer.status_code == 200, answer.text
         row = self.operations()[-1]
         assert row.fingerprint_sha256

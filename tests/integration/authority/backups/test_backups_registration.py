@@ -36,7 +36,7 @@ def test_what_was_renewed_is_not_backed_up(counter: Counter, person: Person) -> 
     original = person.original()
     further = person.original(signer=original)
     reserved, registered = person.folder(original), person.backup(original)
-    renewed = person.renewal(original)
+    renewed = person.original(signer=original, path="simplereenroll")
     assert person.operation(original.fingerprint).state == "active"
     assert person.outcome(person.reserve(original)) == "original_renewed"
     # What was begun before ended in the transaction that issued the new one (rule 6).
@@ -54,7 +54,7 @@ def test_a_reservation_that_outlived_a_renewal_is_not_confirmed(
     with monkeypatch.context() as patch:
         patch.setattr("custode_authority.ca.issuer.retire_replaced", lambda *_, **__: [])
         folder = person.folder(original)
-        person.renewal(original)
+        person.original(signer=original, path="simplereenroll")
     assert person.outcome(person.confirm(folder, original)) == "original_renewed"
     assert person.view(folder).state is BackupState.RESERVED
 
