@@ -178,10 +178,10 @@ class Person:
         return self.client.post(path, content=body, headers=headers, auth=(self.code, self.api_key))
 
     def original(self, key: Key | None = None, **more: Any) -> Original:
-        key = key or p256()
-        answer = self.enrol(key, **more)
+        before = self.operations()
+        answer = self.enrol(key := key or p256(), **more)
         assert answer.status_code == 200, answer.text
-        row = self.operations()[-1]
+        (row,) = [row for row in self.operations() if row not in before]
         assert row.fingerprint_sha256
         assert row.serial_number
         return Original(key, row.fingerprint_sha256, row.serial_number)
