@@ -55,8 +55,8 @@ imports: setup ## who may import whom
 	@echo "imports  ok"
 
 .PHONY: invariants
-invariants: setup ## the state machine over domain and authority, for long (STORIES=3000)
-	@CUSTODE_INVARIANTS=$(or $(STORIES),3000) $(bin)/pytest -q tests/invariants
+invariants: setup ## the state machine over domain and authority, for long (STORIES=1000)
+	@CUSTODE_INVARIANTS=$(or $(STORIES),1000) $(bin)/pytest -q -n 2 --dist worksteal --durations=0 tests/invariants
 
 .PHONY: coverage
 coverage: ## what the last `make test` did not reach

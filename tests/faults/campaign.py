@@ -1,4 +1,4 @@
-"""`make faults`: many kills, in parallel; COUNT, SEED and ONLY come from the environment.
+"""`make faults`: many kills; COUNT, SEED, ONLY and WORKERS come from the environment.
 
 First the token is pulled at every call and a volume harmed at every use; then comes the killing.
 The seed decides everything that is chosen; with the same one a campaign that was broken off goes
@@ -23,11 +23,13 @@ from typing import TYPE_CHECKING, Final
 from custode.errors import CustodeError
 
 from . import lab, pulls, trial, volumes
-from .operations import BY_NAME, OPERATIONS, Violation
+from .operations import BY_NAME, OPERATIONS
+from .rules import Violation
 from .trial import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from multiprocessing.synchronize import Event
 
     from .lab import Snapshot
     from .trial import Fault
@@ -36,6 +38,7 @@ COUNT: Final = 1000
 WORKERS: Final = 2
 RESULTS: Final = ("acknowledged", "resumed", "undone", "failed")
 BUILD: Final = Path("build") / "faults"
+_enough: Event | None = None  # in a worker of the pool: whether no further trial is wanted
 
 
 def main() -> int:
@@ -105,8 +108,12 @@ def _run(
     kills = sum(outcome.result != "missed" for outcome in done.values())
     began = time.monotonic()
     context = multiprocessing.get_context("spawn")
-    with context.Pool(WORKERS) as pool, journal.open("a") as file:
+    enough = context.Event()
+    workers = int(os.environ.get("WORKERS") or WORKERS)
+    with context.Pool(workers, _begin, (enough,)) as pool, journal.open("a") as file:
         for outcome in pool.imap_unordered(_attempt, work):
+            if outcome is None:
+                continue
             outcomes.append(outcome)
             file.write(json.dumps(asdict(outcome)) + "\n")
             file.flush()
@@ -116,13 +123,20 @@ def _run(
             if len(outcomes) % 50 == 0:
                 _say(f"faults: {kills} kills after {time.monotonic() - began:.0f} s")
             if kills >= count:
-                pool.terminate()
-                break
+                enough.set()  # a trial under way comes to its end, and leaves no process behind
+        pool.close()
+        pool.join()
     return outcomes
 
 
-def _attempt(work: tuple[Snapshot, Fault]) -> Outcome:
-    return trial.attempt(*work)
+def _begin(enough: Event) -> None:
+    """In each worker of the pool, at its start."""
+    global _enough  # noqa: PLW0603 - a pool gives its workers nothing else to keep
+    _enough = enough
+
+
+def _attempt(work: tuple[Snapshot, Fault]) -> Outcome | None:
+    return None if _enough is None or _enough.is_set() else trial.attempt(*work)
 
 
 def _done(journal: Path) -> dict[str, Outcome]:
@@ -143,10 +157,10 @@ def _report(outcomes: Iterable[Outcome], seed: int) -> int:
         if outcome.result == "failed":
             failed.append(outcome)
     header = ("operation", "victim", "last journaled", "kills", *RESULTS)
-    _say("{:14} {:10} {:14} {:>6} {:>13} {:>8} {:>7} {:>7}".format(*header))
+    _say("{:17} {:10} {:14} {:>6} {:>13} {:>8} {:>7} {:>7}".format(*header))
     for key, counts in sorted(table.items()):
         row = (*key, sum(counts.values()), *(counts[name] for name in RESULTS))
-        _say("{:14} {:10} {:14} {:>6} {:>13} {:>8} {:>7} {:>7}".format(*row))
+        _say("{:17} {:10} {:14} {:>6} {:>13} {:>8} {:>7} {:>7}".format(*row))
     kills = sum(total[name] for name in RESULTS)
     told = ", ".join(f"{total[name]} {name}" for name in RESULTS)
     _say(f"faults: SEED={seed}: {kills} kills: {told}; {total['missed']} points did not come again")

@@ -10,22 +10,25 @@ import socket
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import SystemRandom
 from typing import Any, Final, Self
 
-from custode.demo.stage import Person, Stage, Token, processes_of
+from custode.demo.stage import Person, Stage, Token, new_pin, processes_of
 from custode.demo.telling import Step
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
 from custode.rpc.client import AgentClient, WantedSecret
 from custode_drivers.softhsm import tokens as softhsm
 
 from .referee import Referee, kill
 
-SETTLED_S: Final = 40.0
+SETTLED_S: Final = 120.0
 QUIET_S: Final = 0.08
-STAGES: Final = ("fresh", "asked", "issued", "certified", "lost", "activated")
+STAGES: Final = (*("new", "fresh", "asked", "issued", "certified", "backed", "lost", "activated"),)
+PERSONS: Final = frozenset({"renew", "reissue"})  # what stays for the person to go on with
 _PORTS: Final = range(20_000, 32_000)  # as the authority's own choice (ca.setup)
 
 
@@ -50,23 +53,31 @@ def prepare(base: Path, wanted: Sequence[str] = STAGES) -> dict[str, Snapshot]:
     stage = Stage(base, fast=True, lang="en")
     person = stage.person("carla", "VERDI03", "VRDCRL85C45L219J")
     token, spare = stage.factory_token("Carla"), stage.factory_token("Spare")
-    quiet = Step(0, "", quiet=True)
     kept: dict[str, Snapshot] = {}
+    try:
+        for name, backup in _life(stage, person, token, spare):
+            if name in wanted:
+                left = stage.close()
+                if left:
+                    raise RuntimeError(f"processes left behind: {left}")
+                folder = base / "stages" / name
+                shutil.copytree(person.folder, folder, ignore=shutil.ignore_patterns("run"))
+                kept[name] = Snapshot(folder, person, token, spare, backup)
+            if name == wanted[-1]:
+                break
+    finally:
+        stage.close()
+    (base / "stages" / "index").write_bytes(pickle.dumps(kept))
+    return kept
+
+
+def _life(stage: Stage, person: Person, token: Token, spare: Token) -> Iterator[tuple[str, str]]:
+    """Each stage when it is reached, and the name of the backup's folder once there is one."""
+    quiet = Step(0, "", quiet=True)
 
     def run(*words: str | Path, **secret: bytes) -> Any:
         named = {name.replace("_", "-"): value for name, value in secret.items()}
         return stage.run(quiet, person, *words, secret=named).answer
-
-    def keep(name: str, backup: str = "") -> bool:
-        if name not in wanted:
-            return False
-        left = stage.close()
-        if left:
-            raise RuntimeError(f"processes left behind: {left}")
-        folder = base / "stages" / name
-        shutil.copytree(person.folder, folder, ignore=shutil.ignore_patterns("run"))
-        kept[name] = Snapshot(folder, person, token, spare, backup)
-        return name == wanted[-1]
 
     def initialised(plugged: Token) -> None:
         run("status")
@@ -74,41 +85,30 @@ def prepare(base: Path, wanted: Sequence[str] = STAGES) -> dict[str, Snapshot]:
         secrets = {"so_pin": plugged.so_pin, "new_pin": plugged.pin}
         run("token", "init", "--token", plugged.serial, **secrets)
 
-    def life() -> None:
-        csr = base / "first.csr"
-        stick = person.folder / "stick"
-        stick.mkdir()
-        initialised(token)
-        words = ("--code", person.code, "--codice-fiscale", person.codice_fiscale)
-        run("identity", "set", *words, password=person.password)
-        if keep("fresh"):
-            return
-        run("csr", "--key", "p256", "--out", csr, pin=token.pin)
-        if keep("asked"):
-            return
-        run("request", "--csr", csr, "--wait")
-        if keep("issued"):
-            return
-        run("install", pin=token.pin)
-        if keep("certified"):
-            return
-        pins = {"pin": token.pin, "backup_pin": person.backup_pin}
-        folder = Path(run("backup", "create", "--to", stick, **pins)["path"])
-        stage.pull(person, token)
-        run("report", "lost", password=person.password)
-        initialised(spare)
-        if keep("lost", folder.name):
-            return
-        pin = {"backup_pin": person.backup_pin}
-        run("backup", "activate", folder, "--reason", "lost", "--wait", **pin)
-        keep("activated", folder.name)
-
-    try:
-        life()
-    finally:
-        stage.close()
-    (base / "stages" / "index").write_bytes(pickle.dumps(kept))
-    return kept
+    stick = person.folder / "stick"
+    stick.mkdir()
+    initialised(token)
+    yield "new", ""
+    words = ("--code", person.code, "--codice-fiscale", person.codice_fiscale)
+    run("identity", "set", *words, password=person.password)
+    yield "fresh", ""
+    csr = stage.folder / "first.csr"
+    run("csr", "--key", "p256", "--out", csr, pin=token.pin)
+    yield "asked", ""
+    run("request", "--csr", csr, "--wait")
+    yield "issued", ""
+    run("install", pin=token.pin)
+    yield "certified", ""
+    pins = {"pin": token.pin, "backup_pin": person.backup_pin}
+    folder = Path(run("backup", "create", "--to", stick, **pins)["path"])
+    yield "backed", folder.name
+    stage.pull(person, token)
+    run("report", "lost", password=person.password)
+    initialised(spare)
+    yield "lost", folder.name
+    pin = {"backup_pin": person.backup_pin}
+    run("backup", "activate", folder, "--reason", "lost", "--wait", **pin)
+    yield "activated", folder.name
 
 
 @dataclass(slots=True)
@@ -184,19 +184,35 @@ class Lab:
             return agent.call(method, params, on_secret=self._secret, on_event=self._event)
 
     def settle(self) -> None:
-        """Wait until a start's own questions are answered and what can be resumed is over."""
+        """Wait until a start's own questions are answered and what can be resumed is over.
+
+        What only the person can go on with has to be told to them.
+        """
         until = time.monotonic() + SETTLED_S
-        self.patiently(lambda: self.call("certificates.list"), until)
+        self.patiently(self._asked, until)
         self.referee.quiet(QUIET_S)
-        while unsettled := [op for op in self.pending() if op["kind"] != "csr"]:
+        while unsettled := self._unsettled():
             if time.monotonic() > until:
-                raise TimeoutError(f"still pending: {[op['kind'] for op in unsettled]}")
+                raise TimeoutError(f"still pending: {unsettled}")
             time.sleep(0.05)
+
+    def _asked(self) -> None:
+        try:
+            self.call("certificates.list")
+        except CustodeError as exc:
+            if exc.code is not ErrorCode.NO_IDENTITY:
+                raise
+
+    def _unsettled(self) -> list[str]:
+        pending = [op for op in self.pending() if op["kind"] != "csr"]
+        if not pending:
+            return []
+        needs = self.call("status")["needs"]
+        told = {need["key"].partition(":")[2] for need in needs}
+        return [op["kind"] for op in pending if op["kind"] not in PERSONS or op["id"] not in told]
 
     def patiently(self, work: Callable[[], Any], until: float) -> Any:
         """Do something that may be refused for a moment after a kill."""
-        from custode.errors import CustodeError
-
         while True:
             try:
                 return work()
@@ -216,20 +232,33 @@ class Lab:
         """Operations that are not over."""
         return [op for op in self.operations() if op["state"] == "pending"]
 
+    @property
+    def has_authority(self) -> bool:
+        """Whether this person's authority was made."""
+        return (self.person.home / "authority" / "authority.json").is_file()
+
     def authority(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the authority's own database."""
         return query(self.person.home / "authority" / "authority.sqlite", sql)
 
     def plugged(self) -> dict[str, Any]:
         """The row of the token in the reader."""
-        rows = self.call("token.list")["tokens"]
-        return next(row for row in rows if row["present"])
+        rows: list[dict[str, Any]] = self.call("token.list")["tokens"]
+        here = [row for row in rows if row["present"]]
+        if len(here) != 1:
+            raise LookupError(f"the agent sees {len(here)} tokens")
+        return here[0]
 
     def _secret(self, wanted: WantedSecret) -> int:
         value = self.person.backup_pin
-        if wanted.kind == "token_pin":
+        if wanted.kind in {"account_password", "account_password_new"}:
+            value = self.person.password
+        elif wanted.kind in {"token_pin", "so_pin", "new_pin"}:
             serial = (wanted.token or {})["serial"]
-            value = (self.token if serial == self.token.serial else self.spare).pin
+            token = self.token if serial == self.token.serial else self.spare
+            if wanted.kind == "new_pin":
+                token.pin = new_pin()
+            value = token.so_pin if wanted.kind == "so_pin" else token.pin
         read, write = os.pipe()
         os.write(write, value)
         os.close(write)
@@ -255,6 +284,8 @@ def _moved(token: Token, reader: Path) -> Token:
 
 
 def _own_ports(settings: Path) -> None:
+    if not settings.exists():
+        return  # the authority that will be made chooses its own
     found: list[int] = []
     while len(found) < 2:
         port = SystemRandom().choice(_PORTS)

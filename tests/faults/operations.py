@@ -2,105 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
-from custode.container import folder as container_folder
-from custode.container.leggimi import FILE_NAME as LEAFLET
-from custode_drivers.softhsm import tokens as softhsm
-
 from .lab import Lab
-
-OBJECTS: Final = Path(__file__).parent / "objects_of.py"
-
-
-class Violation(Exception):
-    """Something that a crash must not do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation under fire.
-
-    `run` calls it; `reached` tells whether its effect is there; `again` are the codes a second run
-    may answer once the effect is there; `acknowledged` holds an answer against what is there.
-    """
-
-    name: str
-    stage: str
-    kind: str
-    run: Callable[[Lab], Any]
-    reached: Callable[[Lab], bool]
-    acknowledged: Callable[[Lab, Any], None]
-    again: frozenset[str] = frozenset()
-
-
-def expect(told: object, what: str) -> None:
-    """Or it is a violation."""
-    if not told:
-        raise Violation(what)
-
-
-# --- what is there ----------------------------------------------------------------------------
-
-
-def active(lab: Lab) -> int:
-    """How many certificates the authority holds active."""
-    return int(lab.authority("SELECT count(*) FROM certificates WHERE state='active'")[0][0])
-
-
-def on_token(lab: Lab) -> dict[str, list[str]]:
-    """Ids of the objects on the token in the reader, by class; looked at with its PIN."""
-    environment = {**os.environ, "SOFTHSM2_CONF": str(lab.person.folder / "softhsm2.conf")}
-    environment.pop("CUSTODE_FAULTS", None)
-    done = subprocess.run(
-        [sys.executable, str(OBJECTS), softhsm.find_module(), lab.here.serial],
-        env=environment,
-        input=lab.here.pin,
-        capture_output=True,
-        check=True,
-        timeout=30,
-    )
-    found: dict[str, list[str]] = msgspec.json.decode(done.stdout)
-    return found
-
-
-def folders(lab: Lab) -> dict[str, Path]:
-    """Every folder on the stick by the hash of its container; half a one is a violation."""
-    found: dict[str, Path] = {}
-    for place in sorted(lab.stick.iterdir()):
-        expect(not place.name.startswith("."), f"half a folder stays: {place.name}")
-        container = container_folder.read_container(place)
-        expect((place / LEAFLET).is_file(), f"{place.name} has no leaflet")
-        found[container.sha256] = place
-    return found
-
-
-def registered(lab: Lab) -> set[str]:
-    """Containers that the authority holds as registered, or as more than that."""
-    rows = lab.authority("SELECT container_sha256 FROM backups WHERE container_sha256 IS NOT NULL")
-    return {row[0] for row in rows}
-
-
-def check_always(lab: Lab) -> None:
-    """What holds after every start, whatever was killed."""
-    lab.call("audit.verify")
-    expect(active(lab) <= 1, f"{active(lab)} active certificates")
-    have, known = set(folders(lab)), registered(lab)
-    expect(have <= known, "a folder stays that the authority does not know")
-    expect(known <= have, "a registered backup has no folder")
-    told = {row["container_sha256"] for row in lab.call("status")["backups"]}
-    expect(known <= told, "the agent does not know of a registered backup")
-
+from .rules import Operation, active, expect, folders, registered, states
+from .starting import OPERATIONS as STARTING
+from .succeeding import OPERATIONS as SUCCEEDING
 
 # --- the operations ---------------------------------------------------------------------------
+
+
+def _one(_lab: Lab) -> int:
+    return 1
+
+
+def _csr_keys(lab: Lab) -> int:
+    done = [op for op in lab.operations() if (op["kind"], op["state"]) == ("csr", "done")]
+    return max(1, len(done))
 
 
 def _csr_reached(lab: Lab) -> bool:
@@ -163,20 +81,16 @@ def _activate(lab: Lab) -> Any:
     return lab.call("backup.activate", folder=str(lab.backup), reason="lost", wait=True)
 
 
-def _states(lab: Lab) -> list[str]:
-    return sorted(row[0] for row in lab.authority("SELECT state FROM certificates"))
-
-
 def _backup_state(lab: Lab) -> str:
     return str(lab.authority("SELECT state FROM backups WHERE state != 'reserved'")[0][0])
 
 
 def _activate_reached(lab: Lab) -> bool:
-    return _backup_state(lab) == "collected" and _states(lab) == ["active", "cancelled"]
+    return _backup_state(lab) == "collected" and states(lab) == ["active", "cancelled"]
 
 
 def _activate_acknowledged(lab: Lab, made: Any) -> None:
-    expect(_activate_reached(lab), f"{_backup_state(lab)}, {_states(lab)}")
+    expect(_activate_reached(lab), f"{_backup_state(lab)}, {states(lab)}")
     rows = lab.call("certificates.list")["certificates"]
     alive = [row["fingerprint_sha256"] for row in rows if row["state"] == "active"]
     expect(alive == [made["successor_sha256"]], "another successor")
@@ -211,11 +125,11 @@ def _cancel(lab: Lab) -> Any:
 
 def _cancel_reached(lab: Lab) -> bool:
     known = [row["state"] for row in lab.call("status")["certificates"]]
-    return _states(lab) == ["cancelled"] == known
+    return states(lab) == ["cancelled"] == known
 
 
 def _cancel_acknowledged(lab: Lab, made: Any) -> None:
-    expect(_states(lab) == ["cancelled"], "the cancellation is gone")
+    expect(states(lab) == ["cancelled"], "the cancellation is gone")
     covered = [row["state"] for row in made["covered"]]
     expect(covered == ["cancelled"], "another answer")
 
@@ -228,6 +142,7 @@ OPERATIONS: Final = (
         lambda lab: lab.call("csr.create", key="p256"),
         _csr_reached,
         _csr_acknowledged,
+        keys=_csr_keys,
     ),
     Operation("request", "asked", "request", _request, _request_reached, _request_acknowledged),
     Operation(
@@ -237,6 +152,7 @@ OPERATIONS: Final = (
         lambda lab: lab.call("install"),
         _install_reached,
         _install_acknowledged,
+        keys=_one,
     ),
     Operation(
         "backup create",
@@ -262,6 +178,7 @@ OPERATIONS: Final = (
         _restore_reached,
         _restore_acknowledged,
         frozenset({"gate_closed"}),
+        keys=_one,
     ),
     Operation(
         "cancel",
@@ -272,5 +189,7 @@ OPERATIONS: Final = (
         _cancel_acknowledged,
         frozenset({"nothing_to_cancel"}),
     ),
+    *SUCCEEDING,
+    *STARTING,
 )
 BY_NAME: Final = {operation.name: operation for operation in OPERATIONS}

@@ -10,20 +10,34 @@ from typing import Final
 from custode.errors import CustodeError
 from custode_drivers.softhsm import tokens as softhsm
 
-from . import operations
 from .lab import Lab, Snapshot
-from .operations import Operation, expect
 from .referee import Point
+from .rules import Operation, expect, on_token
 
+
+def _first(*methods: str) -> tuple[tuple[str, int], ...]:
+    return tuple((method, 1) for method in methods)
+
+
+# Each call, and the how maniest of its name it is in a run that goes on from the pull before it.
 CALLS: Final = {
-    "csr": ("login", "generate_key", "challenge", "csr"),
-    "install": ("login", "install_certificate", "challenge"),
-    "backup create": ("login", "challenge", "relay_distinct", "sign", "sign"),
-    "restore": ("login", "import_key", "install_certificate", "challenge", "sign"),
+    "csr": _first("login", "generate_key", "challenge", "csr"),
+    "install": _first("login", "install_certificate", "challenge"),
+    "backup create": (*_first("login", "challenge", "relay_distinct", "sign"), ("sign", 2)),
+    "restore": _first("login", "import_key", "install_certificate", "challenge", "sign"),
+    "renew": (
+        *_first("login", "challenge", "generate_key"),
+        *(("challenge", 2), ("csr", 1), ("sign", 1), ("install_certificate", 1), ("challenge", 2)),
+        *_first("sign", "remove_certificate", "destroy_key"),
+    ),
+    "reissue": (
+        *_first("check_so_pin", "reset_token", "login", "generate_key", "challenge", "csr"),
+        *_first("install_certificate", "challenge"),
+    ),
 }
 GONE: Final = "token_gone"
 EXIT_GONE: Final = 11
-SEEN_S: Final = 10.0
+SEEN_S: Final = 60.0
 _BESIDE: Final = frozenset({"logout", "list"})  # what is not the operation's own work
 
 
@@ -46,8 +60,8 @@ def pull_at_every_call(snapshot: Snapshot, operation: Operation, *, late: bool) 
         lab.settle()
         calls = CALLS[operation.name]
         pulls = []
-        for place, method in enumerate(calls):
-            pulls.append(_pull(lab, operation, (method, calls[: place + 1].count(method)), late))
+        for at in calls:
+            pulls.append(_pull(lab, operation, at, late))
             if operation.again and operation.reached(lab):
                 break  # the authority had its confirmation: it cannot be run a second time
         else:
@@ -55,9 +69,12 @@ def pull_at_every_call(snapshot: Snapshot, operation: Operation, *, late: bool) 
             operation.acknowledged(lab, operation.run(lab))
             token = {p.name.split()[1] for p in lab.referee.trace if _is_call(p)}
             lab.referee.disarm()
-            expect(token - _BESIDE <= set(calls), f"calls that were left alone: {token}")
+            expect(
+                token - _BESIDE <= {name for name, _ in calls},
+                f"calls that were left alone: {token}",
+            )
         lab.settle()
-        operations.check_always(lab)
+        operation.always(lab)
         expect(operation.reached(lab), "with the token back, it does not reach what it is for")
         _check_keys(lab, operation)
     return pulls
@@ -68,10 +85,10 @@ def _is_call(point: Point) -> bool:
 
 
 def _check_keys(lab: Lab, operation: Operation) -> None:
-    done = [o for o in lab.operations() if (o["kind"], o["state"]) == ("csr", "done")]
+    wanted = operation.keys(lab) if operation.keys else 1
     lab.end()
-    found = operations.on_token(lab)
-    expect(len(found["private"]) == max(1, len(done)), f"keys on the token: {found}")
+    found = on_token(lab)
+    expect(len(found["private"]) == wanted, f"keys on the token: {found}")
     expect(found["private"] == found["public"], f"half a key pair: {found}")
 
 

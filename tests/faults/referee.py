@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, Self
 
 HOOK: Final = Path(__file__).parent / "hook"
-GONE_S: Final = 5.0
+GONE_S: Final = 30.0
 _THREADS: Final = 16  # num_threads, field 20, counted behind the state
 
 
@@ -48,6 +48,7 @@ class Referee:
         self.step = "-"  # the last thing that was journaled since arming
         self._seen: Counter[tuple[str, str]] = Counter()
         self._act: Act | None = None
+        self._broken: Exception | None = None
         self._last = 0.0
         self._turn = threading.RLock()
         self._listener = socket.socket(socket.AF_UNIX)
@@ -77,9 +78,15 @@ class Referee:
             self._act = act or _nothing
 
     def disarm(self) -> None:
-        """Answer only. When this returns no act is going on."""
+        """Answer only. When this returns no act is going on; what the first one raised is raised.
+
+        An act runs in the thread of the process that stands still, where nobody would see it.
+        """
         with self._turn:
             self._act = None
+            broken, self._broken = self._broken, None
+        if broken is not None:
+            raise broken
 
     def quiet(self, seconds: float, deadline_s: float = 10.0) -> None:
         """Return when nobody has reported anything for so long."""
@@ -118,7 +125,10 @@ class Referee:
         self.trace.append(point)
         if name.startswith("journal ") and name.endswith(" after"):
             self.step = name.split()[2].removeprefix("step:")
-        self._act(point, pid)
+        try:
+            self._act(point, pid)
+        except Exception as exc:  # noqa: BLE001 - whatever it is, `disarm` raises it
+            self._broken = self._broken or exc
 
 
 def _nothing(_point: Point, _pid: int) -> None:

@@ -21,18 +21,23 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]  # the first one prepar
 def snapshots() -> Iterator[dict[str, Snapshot]]:
     base = Path(tempfile.mkdtemp(prefix="custode-faults-", dir=lab.memory()))
     try:
-        yield lab.prepare(base, ("fresh", "certified", "lost"))
+        yield lab.prepare(base, ("new", "fresh", "certified", "backed", "lost"))
     finally:
         shutil.rmtree(base)
 
 
 KILLS = (
+    Fault("authority init", "authority", Point("authority", "database create after", 1)),
+    Fault("identity set", "agent", Point("authority", "commit flushed", 1)),
     Fault("csr", "agent", Point("token", "object generate after", 1)),
     Fault("backup create", "agent", Point("job", "volume rename .custode-*.tmp after", 1)),
     Fault(
         "activate", "authority", Point("agent", "journal backup.activate step:collected after", 1)
     ),
     Fault("cancel", "job", Point("job", "http POST /v1/cancellations after", 1)),
+    Fault("renew", "agent", Point("agent", "journal renew step:superseded after", 1)),
+    Fault("reissue", "token", Point("token", "C init_token after", 1)),
+    Fault("report", "authority", Point("job", "http POST /v1/reports before", 1)),
 )
 
 
@@ -49,18 +54,19 @@ def test_a_pulled_token_is_named_and_nothing_half_done_stays(
 ) -> None:
     operation = operations.BY_NAME["csr"]
     pulled = pulls.pull_at_every_call(snapshots[operation.stage], operation, late=False)
-    assert [(pull.method, pull.code) for pull in pulled] == [
-        (method, "token_gone") for method in pulls.CALLS["csr"]
+    assert [((pull.method, pull.nth), pull.code) for pull in pulled] == [
+        (at, "token_gone") for at in pulls.CALLS["csr"]
     ]
 
 
 def test_an_unplugged_volume_keeps_no_half_folder(snapshots: dict[str, Snapshot]) -> None:
-    def write(use: str) -> bool:
-        return use in {"write", "rename"}
-
+    """At what clears, makes, fills and names the folder; `make faults` does the rest."""
+    wanted = {"remove", "make_folder", "write", "rename"}
     try:
-        found = volumes.harm_at_every_use(snapshots["certified"], "unplugged", write)
+        found = volumes.harm_at_every_use(
+            snapshots["certified"], "unplugged", lambda use: use in wanted
+        )
     except volumes.CannotMount as exc:
         pytest.skip(f"nothing can be mounted here: {exc}")
-    assert [use for use, _ in found] == ["write", "write", "rename"]
+    assert {use for use, _ in found} == wanted
     assert all(code in volumes.CODES for _, code in found), found

@@ -13,11 +13,11 @@ from custode.errors import CustodeError
 
 from . import operations
 from .lab import Lab, Snapshot
-from .operations import Operation, Violation, expect
 from .referee import Point
+from .rules import Operation, Violation, expect, on_token
 
-RERUNS: Final = 3
-VICTIMS: Final = ("agent", "token", "job", "authority")
+RERUNS: Final = 4
+PAUSE_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def rehearse(snapshot: Snapshot, operation: Operation) -> tuple[list[Point], flo
         trace = list(lab.referee.trace)
         lab.referee.disarm()
         lab.settle()
-        operations.check_always(lab)
+        operation.always(lab)
         operation.acknowledged(lab, answer)
         expect(operation.reached(lab), "it does not reach what it is for")
     return trace, seconds
@@ -77,7 +77,7 @@ def attempt(snapshot: Snapshot, fault: Fault) -> Outcome:
             step = lab.referee.step
             result = _judge(lab, operation, answer) if killed else "missed"
             why = ""
-        except (Violation, CustodeError, TimeoutError, OSError, ValueError, LookupError) as exc:
+        except Exception as exc:  # noqa: BLE001 - whatever a kill led to is its outcome
             result, why = "failed", f"{type(exc).__name__}: {exc}"
         seconds = time.monotonic() - began
         return Outcome(str(fault), fault.operation, fault.victim, step, result, why, seconds)
@@ -90,8 +90,7 @@ def _interrupt(lab: Lab, operation: Operation, fault: Fault) -> tuple[bool, Any]
     def act(point: Point, _pid: int) -> None:
         if point == fault.point and not killed.is_set() and lab.referee.kill(fault.victim):
             killed.set()
-        if point.name == "commit after":
-            expect(operations.active(lab) <= 1, "two active certificates")
+        operation.watch(lab, point)
 
     timer = None
     lab.referee.arm(act)
@@ -116,13 +115,14 @@ def _interrupt(lab: Lab, operation: Operation, fault: Fault) -> tuple[bool, Any]
 def _judge(lab: Lab, operation: Operation, answer: Any) -> str:
     """After the kill: settled, checked, run again, checked."""
     lab.settle()
-    operations.check_always(lab)
+    operation.always(lab)
+    operation.broken_off(lab)
     if answer is not None:
         operation.acknowledged(lab, answer)
     reached = operation.reached(lab)
     _again(lab, operation, reached=reached)
     lab.settle()
-    operations.check_always(lab)
+    operation.always(lab)
     expect(operation.reached(lab), "run again, it does not reach what it is for")
     _check_token(lab, operation)
     _check_authority(lab)
@@ -141,7 +141,7 @@ def _again(lab: Lab, operation: Operation, *, reached: bool) -> None:
             if reached and exc.code in operation.again:
                 return
             refused = exc
-            time.sleep(0.2)
+            time.sleep(PAUSE_S)
         else:
             return
         reached = operation.reached(lab)
@@ -150,23 +150,21 @@ def _again(lab: Lab, operation: Operation, *, reached: bool) -> None:
 
 def _check_token(lab: Lab, operation: Operation) -> None:
     """One key and its halves; what was killed meanwhile left no second one."""
-    if operation.name not in {"csr", "install", "restore"}:
+    if operation.keys is None:
         return
+    keys = operation.keys(lab)
     lab.end()
-    found = operations.on_token(lab)
-    keys = 2 if operation.name == "csr" and len(_done_csr(lab)) > 1 else 1
+    found = on_token(lab)
     expect(len(found["private"]) == keys, f"keys on the token: {found}")
     expect(found["private"] == found["public"], f"halves of keys on the token: {found}")
     expect(len(found["certificate"]) <= 1, f"certificates on the token: {found}")
 
 
-def _done_csr(lab: Lab) -> list[dict[str, Any]]:
-    return [op for op in lab.operations() if op["kind"] == "csr" and op["state"] == "done"]
-
-
 def _check_authority(lab: Lab) -> None:
     """Its audit chain holds, and nothing was asked for twice."""
     lab.end()
+    if not lab.has_authority:
+        return
     from custode_authority.storage import audit
     from custode_authority.storage.database import Database
 
@@ -192,7 +190,7 @@ def plan(traces: dict[str, tuple[list[Point], float]], seed: int, count: int) ->
     journaled, own, others = [], [], []
     for name, (trace, _) in traces.items():
         for point in trace:
-            for victim in VICTIMS:
+            for victim in operations.BY_NAME[name].victims:
                 fault = Fault(name, victim, point)
                 if point.role == "agent" and point.name.startswith("journal "):
                     journaled.append(fault)
@@ -205,7 +203,12 @@ def plan(traces: dict[str, tuple[list[Point], float]], seed: int, count: int) ->
     random.shuffle(others)
     by_point = (journaled + own + others)[:count]
     by_time = [
-        Fault(name, random.choice(VICTIMS), None, random.uniform(0, seconds * 1.2))
+        Fault(
+            name,
+            random.choice(operations.BY_NAME[name].victims),
+            None,
+            random.uniform(0, seconds * 1.2),
+        )
         for name, (_, seconds) in random.choices(list(traces.items()), k=count // 4)
     ]
     room = max(0, count - len(by_time))

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from custode.errors import CustodeError
 
-from . import operations
+from . import rules
 from .lab import Lab, Snapshot
-from .operations import expect
+from .rules import expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ def harm_at_every_use(
             if used is None:
                 break
             found.append((used, code))
-        expect(_folders(lab, stick) == operations.registered(lab), "not what is registered")
+        expect(_folders(lab, stick) == rules.registered(lab), "not what is registered")
     return found
 
 
@@ -128,7 +128,7 @@ def _one(
 def _folders(lab: Lab, stick: Volume) -> set[str]:
     shutil.rmtree(lab.stick, ignore_errors=True)
     lab.stick.symlink_to(stick.place)
-    return set(operations.folders(lab))
+    return set(rules.folders(lab))
 
 
 def _mount(*words: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from custode.daemon.children import Child
+from custode.daemon.children import Child, ChildDied
 from custode.daemon.config import ModuleSettings
 from custode.daemon.context import CALL_DEADLINE_S
 from custode.daemon.failures import translated
@@ -77,15 +77,14 @@ class TokenWorkers:
         worker = self._workers[name]
         try:
             with translated(name, ErrorCode.MODULE_FAILED):
-                rows = await worker.child.call("list", deadline_s=LIST_DEADLINE_S)
+                rows = await _list(worker.child)
         except CustodeError as exc:
             if not Path(worker.settings.path).exists():
                 exc.data["why"] = os.strerror(errno.ENOENT)  # the linker says it in many words
             worker.why = str(exc.data.get("why") or exc)
             raise
         worker.why = None
-        listed: list[dict[str, Any]] = rows
-        return listed
+        return rows
 
     async def call(
         self,
@@ -129,6 +128,21 @@ class TokenWorkers:
     async def close(self) -> None:
         """End every worker."""
         await asyncio.gather(*(worker.child.close() for worker in self._workers.values()))
+
+
+async def _list(child: Child) -> list[dict[str, Any]]:
+    """Look what is there. It changes nothing, so one that was killed meanwhile is asked again.
+
+    Else a token that is here would be taken for gone until modules that failed are read anew.
+    """
+    try:
+        rows = await child.call("list", deadline_s=LIST_DEADLINE_S)
+    except ChildDied as exc:
+        if not exc.signal:
+            raise
+        rows = await child.call("list", deadline_s=LIST_DEADLINE_S)
+    listed: list[dict[str, Any]] = rows
+    return listed
 
 
 if TYPE_CHECKING:

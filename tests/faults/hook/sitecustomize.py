@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -27,7 +27,7 @@ _ROLES = {
     "custode_drivers.pkcs11.worker": "token",
     "custode.jobs.main": "job",
     "custode_authority.main": "authority",
-    "custode.cli.main": "agent",
+    "custode": "agent",
 }
 
 
@@ -63,9 +63,11 @@ def _role() -> str | None:
     place = words.index("-m") + 1
     role = _ROLES.get(words[place])
     rest = words[place + 1 :]
+    if role == "agent" and rest[:2] == ["authority", "init"]:
+        return "authority"
     if role == "agent" and rest[-1:] != ["agent"]:
         return None  # a command, which nobody kills here
-    if role == "authority" and rest[:1] != ["serve"]:
+    if role == "authority" and rest[:1] not in (["serve"], ["init"]):
         return None
     return role
 
@@ -113,7 +115,8 @@ class _Points:
 
         @functools.wraps(inner)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with self.around(label(*args, **kwargs)):
+            name = label(*args, **kwargs)
+            with self.around(name) if name else nullcontext():
                 return inner(*args, **kwargs)
 
         setattr(owner, name, wrapped)
@@ -171,6 +174,11 @@ def _agent(points: _Points) -> dict[str, Patch]:
 
     def store(module: ModuleType) -> None:
         points.function(module.Store, "put", lambda _, kind, *__: f"store {kind}")
+        points.function(
+            module.Store,
+            "set_meta",
+            lambda _, key, __: f"meta {key}" if key.startswith("authority.") else "",
+        )
 
     def audit(module: ModuleType) -> None:
         points.function(module.AuditLog, "append", lambda _, name, *__: f"audit {name}")
@@ -199,7 +207,9 @@ def _token(points: _Points) -> dict[str, Patch]:
             points.function(module, name, lambda *_, _name=name, **__: f"object {_name}")
 
     def cryptoki(module: ModuleType) -> None:
-        for name in ("login", "logout", "open_session", "close_session"):
+        for name in (
+            *("login", "logout", "open_session", "close_session", "init_token", "init_pin"),
+        ):
             points.function(module.Cryptoki, name, lambda *_, _name=name, **__: f"C {_name}")
 
     return {
@@ -215,6 +225,9 @@ def _job(points: _Points) -> dict[str, Patch]:
             module.Transport, "send", lambda _, method, path, **__: f"http {method} {_place(path)}"
         )
 
+    def account(module: ModuleType) -> None:
+        points.function(module, "_write_private", lambda path, _: f"file {path.suffix}")
+
     def volume(module: ModuleType) -> None:
         for name in ("make_folder", "write", "sync", "read", "rename", "remove"):
             points.function(
@@ -227,6 +240,7 @@ def _job(points: _Points) -> dict[str, Patch]:
         "custode_drivers.channel.frames": _frames(points),
         "custode_drivers.portals.transport": transport,
         "custode.container.volume": volume,
+        "custode.jobs.account": account,
     }
 
 
@@ -266,10 +280,15 @@ def _authority(points: _Points) -> dict[str, Patch]:
                 points._report("commit flushed")
 
         module.Database.transaction = reported
+        points.function(module.Database, "create", lambda _: "database create")
+
+    def files(module: ModuleType) -> None:
+        points.function(module, "write_private", lambda path, _: f"file {path.name}")
 
     return {
         "custode_authority.web.serving": serving,
         "custode_authority.storage.database": database,
+        "custode_authority.ca.files": files,
     }
 
 

@@ -2,8 +2,10 @@
 
 import argparse
 import os
+import signal
 import sys
 import time
+from pathlib import Path
 
 from custode_drivers.channel.frames import ChildChannel, RemoteError
 
@@ -19,6 +21,9 @@ while (received := channel.receive()) is not None:
     request, fds = received
     match request.method:
         case "list":
+            for left in sorted(Path(os.environ.get("KILLED", "/nowhere")).glob("*"))[:1]:
+                left.unlink()  # one kill for each file there
+                os.kill(os.getpid(), signal.SIGKILL)
             serials = os.environ.get("SERIALS", "").split()
             channel.answer(request.id, [{"serial": s, "label": options.module} for s in serials])
         case "echo":

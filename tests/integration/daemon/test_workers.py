@@ -113,6 +113,23 @@ def test_a_module_that_fails_keeps_the_others_and_says_why(log: Path) -> None:
     play(log, story, module("/crash.so", "X"), module("/a.so", "A1"))
 
 
+def test_a_worker_killed_while_it_lists_is_asked_once_more(log: Path, tmp_path: Path) -> None:
+    kills = tmp_path / "kills"
+    kills.mkdir()
+    settings = ModuleSettings(path="/a.so", env={"SERIALS": "A1", "KILLED": str(kills)})
+
+    async def story(tokens: TokenWorkers, _jobs: JobWorkers) -> None:
+        (kills / "1").touch()
+        assert [row["serial"] for row in await tokens.list_module("a.so")] == ["A1"]
+        assert tokens.health()[0]["ok"] is True
+        for name in "23":
+            (kills / name).touch()
+        error = await code_of(tokens.list_module("a.so"))
+        assert error.code is ErrorCode.MODULE_FAILED
+
+    play(log, story, settings)
+
+
 def test_a_workers_failures_are_our_errors(log: Path) -> None:
     async def story(tokens: TokenWorkers, jobs: JobWorkers) -> None:
         told = {"code": "pin_incorrect", "data": {"attempts_remaining": 2}}
