@@ -156,6 +156,22 @@ def test_theft_cancels_at_once_and_a_stolen_folder_is_dead(player: Player) -> No
     assert ran.reasons == ["backup_retired"]
 
 
+def test_what_came_out_of_a_stolen_folder_ends_with_it(player: Player) -> None:
+    """Collected, on no token yet: whoever has the folder may be the one who collected it."""
+    folder = player.backed_up()
+    player.pull()
+    password, backup_pin = player.person.password, player.person.backup_pin
+    player.run("report", "malfunction", password=password)
+    activate = ("backup", "activate", folder, "--reason", "malfunction", "--wait")
+    player.run(*activate, backup_pin=backup_pin)
+    ran = player.run("report", "theft", "--backup-stolen-too", password=password).answer
+    assert (len(ran["retired_backups"]), len(ran["cancelled_successors"])) == (1, 1)
+    rows = player.run("certificates").answer["certificates"]
+    assert {(row["state"], row["crl_reason"]) for row in rows} == {("cancelled", "keyCompromise")}
+    ran = player.run("backup", "open", folder, expect=10, backup_pin=backup_pin)
+    assert "backup_retired" in ran.reasons
+
+
 def test_a_retired_backup_stays_dead_and_the_original_stays(player: Player) -> None:
     folder = player.backed_up()
     backup = player.run("backup", "list").answer["backups"][0]["backup_id"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from copy import copy
 from typing import TYPE_CHECKING, Final
 
-from tests.invariants.world import PEOPLE
+from tests.integration.authority.backups.conftest import PEOPLE
 
 from custode.domain import events as ev
 from custode.domain.gate import Answer, Purpose, facts_for, verdict
@@ -20,7 +21,7 @@ from custode_authority.wire import cms
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tests.invariants.world import Identity
+    from tests.invariants.people import Identity
 
     from custode.domain.gate import Verdict
 
@@ -33,9 +34,16 @@ class Agent:
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
         self.here: set[str] = set()  # serials of the tokens in its reader
+        self.last_read: tuple[TokenSeen, ...] = ()
         self.state = remember(self._now(), identity=Known(identity.code, PEOPLE[identity.code]))
         self._told(ev.AgentStarted((MODULE,), self._now()))
         self.read()
+
+    def moved_to(self, identity: Identity) -> Agent:
+        """The same agent beside the same person in a copy of the world."""
+        moved = copy(self)
+        moved.identity, moved.here = identity, set(self.here)
+        return moved
 
     def _now(self) -> datetime:
         return self.identity.world.clock.now()
@@ -60,8 +68,16 @@ class Agent:
         """Answer what was asked to be read, until nothing is."""
         self.hint()
         while self.state.modules[MODULE].reading:
-            tokens = tuple(self._seen(serial) for serial in sorted(self.here))
-            self._told(ev.TokensListed(MODULE, tokens, self._now()))
+            self.last_read = self._tokens()
+            self._told(ev.TokensListed(MODULE, self.last_read, self._now()))
+
+    def look_again(self) -> None:
+        """Read what was written onto a token in the reader, as whoever installs does."""
+        if self.last_read != self._tokens():
+            self.read()
+
+    def _tokens(self) -> tuple[TokenSeen, ...]:
+        return tuple(self._seen(serial) for serial in sorted(self.here))
 
     def carries(self, fingerprint: str) -> bool:
         """Whether a token with that certificate is in the reader, read or not."""
@@ -123,5 +139,6 @@ def ask(identity: Identity, backup_id: str, original_sha256: str) -> Answer | No
             successor=identity.status(tx, successor).state if successor else None,
             backup=backups.view(backup, authority.settings, now=now).state,
             ceased=account.ceased,
+            expires_at=original.expires_at,
         )
     return answer

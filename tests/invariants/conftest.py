@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Final
 
@@ -9,13 +10,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 LONG: Final = int(os.environ.get("CUSTODE_INVARIANTS", "0"))
+PARTS: Final = 4 if LONG else 1
 
 
 @pytest.fixture(scope="session")
 def playing() -> settings:
     """The same stories every time, unless a number of other ones is asked for."""
     return settings(
-        max_examples=LONG or 15,
+        max_examples=math.ceil(LONG / PARTS) if LONG else 15,
         stateful_step_count=50 if LONG else 25,
         derandomize=not LONG,
         deadline=None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import text
@@ -68,6 +69,11 @@ class Truth:
     backups: dict[str, BackupRow]
     ceased: tuple[int, ...]
 
+    @property
+    def suspended(self) -> set[str]:
+        """Fingerprints of the certificates on hold."""
+        return {c.fingerprint for c in self.certificates.values() if c.state == "suspended"}
+
     def original_of(self, backup_id: str) -> CertificateRow:
         return self.certificates[self.backups[backup_id].original]
 
@@ -96,7 +102,12 @@ class Truth:
 
 def look(world: World) -> Truth:
     """Read the tables as they are; nothing is settled by it."""
-    now = world.clock.now()
+    return _look(world, world.changes, world.clock.now())
+
+
+@lru_cache(maxsize=8)
+def _look(world: World, changes: int, now: datetime) -> Truth:
+    del changes  # none since then: they are read once
     with world.looking() as tx:
         certificates = [
             CertificateRow(a, b, c, d, now < _moment(e), f, g, h)
@@ -131,6 +142,12 @@ def _check_backup(truth: Truth, backup: BackupRow) -> None:
         assert truth.certificates[backup.successor].kind == "activation"
     if backup.state in {"collected", "restored"}:
         assert backup.successor is not None, "collected, and nothing came in the original's place"
+    renewals = [
+        c for c in truth.certificates.values() if c.kind == "reenroll" and c.signer == original.id
+    ]
+    if renewals:
+        assert backup.successor is None, "renewed, and its backup has taken its place as well"
+        assert backup.state == "retired", "renewed, and a backup of it still alive"
 
 
 def check_step(before: Truth, after: Truth) -> None:
@@ -147,6 +164,20 @@ def check_step(before: Truth, after: Truth) -> None:
                 assert ended, "a new certificate is in place, and an old backup still alive"
 
 
+def check_stolen(truth: Truth, original: int) -> None:
+    """Assert that nothing lives that came out of a backup of it which was reported as stolen.
+
+    :raises AssertionError: when something does.
+    """
+    for backup in truth.backups.values():
+        if backup.original == original and backup.state != "restored":
+            assert backup.state == "retired", "reported as stolen, and still alive"
+        if backup.original == original and backup.state != "restored" and backup.successor:
+            state = truth.certificates[backup.successor].state
+            assert state not in _LIVING, "what came out of a stolen backup still lives"
+            check_stolen(truth, backup.successor)
+
+
 def _check_account(truth: Truth, account: int) -> None:
     """Never two active certificates through activation, nor without a signature."""
     living = [truth.certificates[number] for number in truth.living(account)]
@@ -154,11 +185,3 @@ def _check_account(truth: Truth, account: int) -> None:
     assert len(lines) == len(set(lines)), "an original and its successor, or two successors, live"
     unsigned = {line for line in lines if truth.certificates[line].signer is None}
     assert len(unsigned) <= 1, "a second certificate without the first one's signature"
-    for backup in truth.backups.values():
-        if backup.successor is not None:
-            renewals = [
-                c.id
-                for c in truth.certificates.values()
-                if c.kind == "reenroll" and c.signer == backup.original and c.id > backup.successor
-            ]
-            assert not renewals, "renewed after its backup had taken its place"

@@ -1,112 +1,112 @@
-"""The real authority over a database in memory, with a clock that obeys; people who use it.
+"""The real authority over a database in memory, with a clock that obeys.
 
-Software keys stand for tokens, and keys that a PIN would give are drawn: no derivation costs time.
 What is driven are the authority's own services, in its own transactions.
 """
 
 from __future__ import annotations
 
-import base64
-import secrets
 import sqlite3
 import tempfile
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from sqlalchemy import select
-from tests.integration.authority.backups.conftest import Folder, Hands, Key, csr, p256
+from tests.integration.authority.backups import conftest as tests
 
 from custode_authority.ca.authority import Authority, open_authority
 from custode_authority.ca.home import Home
 from custode_authority.ca.setup import initialise
-from custode_authority.certificates import cancelling, enrolling, listing, reporting, settling
-from custode_authority.certificates.reinstating import reinstate
 from custode_authority.errors import Refused
-from custode_authority.escrow import activation, collection, registration, reissuing
-from custode_authority.escrow import closing as ending
-from custode_authority.escrow import listing as backup_listing
-from custode_authority.storage import nonces
 from custode_authority.storage.database import Database
-from custode_authority.storage.tables import Account, Backup, Certificate
-from custode_authority.wire import cms, recovery
-from custode_authority.wire.messages import (
-    ActivationRequest,
-    CancellationPreviewRequest,
-    CancellationRequest,
-    CollectionRequest,
-    ConfirmRequest,
-    ReissueRequest,
-    ReportRequest,
-    ReserveRequest,
-    RestorationRequest,
-    RetireRequest,
-    StatusQuery,
-    StatusStatement,
-    canonical,
-)
-from custode_authority.wire.problems import ProblemCode
-from custode_authority.wire.states import BackupKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sqlalchemy.orm import Session
 
-    from custode_authority.wire.messages import BackupView, Message, OperationView
-    from custode_authority.wire.reasons import Reason
+    from custode_authority.wire.problems import ProblemCode
 
 T = TypeVar("T")
 VALID_DAYS: Final = 30
 GENERATION_S: Final = 60
 APPROVAL_LIFE_S: Final = 7 * 86_400
-PEOPLE: Final = {"ABC123": "RSSMRA80A01H501U", "XYZ789": "VRDLGI70A01F205F"}
+
+
+class Hands(tests.Hands):
+    """It starts when the authority was made, so that a story goes the same way every time."""
+
+    def __init__(self, start: datetime) -> None:
+        super().__init__()
+        self._start = start
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """An authority, where its tables stand and since when; every story begins with a copy."""
+
+    authority: Authority
+    memory: sqlite3.Connection
+    tables: sqlite3.Connection
+    start: datetime
+
+    def now(self, now: datetime) -> Beginning:
+        """The same as it has become: a later beginning."""
+        return replace(self, tables=_copy(self.memory), start=now)
 
 
 @cache
-def made() -> tuple[Authority, sqlite3.Connection]:
-    """An authority made once, and its empty database: keys and tables take their time."""
+def made() -> Beginning:
+    """An authority made once, with empty tables: keys, tables and statements take their time."""
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
         initialise(home, generation_s=GENERATION_S, validity_days=VALID_DAYS)
         authority = open_authority(home)
-        template = sqlite3.connect(":memory:")
-        with closing(sqlite3.connect(home.database)) as file:
-            file.backup(template)
         authority.db.close()
-    return authority, template
+        with closing(sqlite3.connect(home.database)) as file:
+            tables = _copy(file)
+    db = Database("sqlite://")
+    with db._engine.connect() as connection:
+        memory = connection.connection.driver_connection
+    assert isinstance(memory, sqlite3.Connection)
+    return Beginning(replace(authority, db=db), memory, tables, datetime.now(UTC))
+
+
+def _copy(database: sqlite3.Connection) -> sqlite3.Connection:
+    copy = sqlite3.connect(":memory:")
+    database.backup(copy)
+    return copy
 
 
 class World:
-    """One authority and its clock."""
+    """One authority and its clock. There is one at a time: all live in the same memory."""
 
-    def __init__(self, *, by_desk: bool = False, wait_s: int = 0) -> None:
-        authority, template = made()
+    def __init__(
+        self, beginning: Beginning | None = None, *, by_desk: bool = False, wait_s: int = 0
+    ) -> None:
+        begun = beginning or made()
         settings = msgspec.structs.replace(
-            authority.settings,
+            begun.authority.settings,
             activation="desk" if by_desk else "automatic",
             activation_wait_s=wait_s,
             approval_life_s=APPROVAL_LIFE_S,
         )
-        self.clock = Hands()
-        db = Database("sqlite://")
-        with db._engine.connect() as connection:
-            memory = connection.connection.driver_connection
-            assert isinstance(memory, sqlite3.Connection)
-            template.backup(memory)
-        self.authority = replace(authority, settings=settings, db=db, clock=self.clock)
+        self.clock = Hands(begun.start)
+        begun.tables.backup(begun.memory)
+        self._memory = begun.memory
+        self.authority = replace(begun.authority, settings=settings, clock=self.clock)
+
+    @property
+    def changes(self) -> int:
+        """Grows with every row that is written."""
+        return self._memory.total_changes
 
     def transact(self, work: Callable[[Session], T]) -> T:
         """Run work in a transaction of its own, as the counter's handlers do."""
+        self.clock.forward(milliseconds=1)  # no two things happen at the very same moment
         with self.authority.db.transaction() as tx:
             return work(tx)
 
@@ -120,270 +120,9 @@ class World:
         except _TakenBack:
             pass
 
-    def close(self) -> None:
-        self.authority.db.close()
-
 
 class _TakenBack(Exception):
     """Ends a transaction without effect."""
-
-
-@dataclass
-class Held:
-    """A key on a token, and the certificate it was given once there is one."""
-
-    key: Key
-    csr: bytes
-    serial: str  # of the token
-    in_hand: bool = True
-    fingerprint: str | None = None
-
-    def sign(self, body: bytes) -> str:
-        return base64.b64encode(cms.sign_with_key(body, self.key, detached=True)).decode()
-
-
-@dataclass
-class Stick:
-    """A backup folder: every copy of it is the same. `original` is the certificate's key."""
-
-    folder: Folder
-    original: Held
-    by_owner: bool = True
-
-
-@dataclass
-class Identity:
-    """One account with its keys and folders; each method is one call to the authority."""
-
-    world: World
-    code: str
-    held: list[Held] = field(default_factory=list)
-    sticks: list[Stick] = field(default_factory=list)
-    sent: list[Callable[[], object]] = field(default_factory=list)
-    """Everything that was sent signed, to be sent again as it was."""
-
-    def __post_init__(self) -> None:
-        account = Account(
-            identity_code=self.code,
-            codice_fiscale=PEOPLE[self.code],
-            password_hash="",
-            api_key_sha256=secrets.token_hex(32),
-            api_key_last4="0000",
-            created_at=self.world.clock.now(),
-        )
-        self.world.transact(lambda tx: tx.add(account))
-        self.account_id = account.id
-
-    def who(self, tx: Session) -> Account:
-        return tx.get_one(Account, self.account_id)
-
-    def nonce(self, purpose: str) -> str:
-        now = self.world.clock.now()
-        return self.world.transact(
-            lambda tx: nonces.issue(tx, self.who(tx), purpose, now=now).nonce
-        )
-
-    def _send(self, call: Callable[[], T]) -> T:
-        self.sent.append(call)
-        return call()
-
-    # --- certificates -------------------------------------------------------------------------
-
-    def enrol(
-        self,
-        serial: str,
-        signer: Held | None = None,
-        *,
-        renewal: bool = False,
-        hidden: bool = False,
-    ) -> Held:
-        """Ask for a certificate of a new key; `hidden`: the answer is lost, the key is not."""
-        key = p256()
-        request = csr(key, PEOPLE[self.code])
-        held = Held(key, request, serial)
-        body = base64.b64encode(request)
-        signature = signer.sign(body) if signer else None
-        submission = enrolling.Submission(request, body, signature, renewal=renewal)
-        authority = self.world.authority
-        self._send(
-            lambda: self.world.transact(
-                lambda tx: enrolling.enrol(tx, authority, self.who(tx), submission)
-            )
-        )
-        if not hidden:
-            self.held.append(held)
-        return held
-
-    def operations(self) -> list[OperationView]:
-        """The account's list; what was issued meanwhile reaches its key."""
-        rows = self.world.transact(
-            lambda tx: listing.all_operations(tx, self.world.authority, self.who(tx))
-        )
-        for held in self.held:
-            spki = key_sha256(held.key)
-            for row in rows:
-                if row.key_sha256 == spki and row.fingerprint_sha256:
-                    held.fingerprint = row.fingerprint_sha256
-        return rows
-
-    def report(self, held: Held, reason: Reason, **more: Any) -> None:
-        request = ReportRequest(
-            reason=reason, fingerprint_sha256=held.fingerprint or "", password="", **more
-        )
-        authority = self.world.authority
-        self.world.transact(lambda tx: reporting.report(tx, authority, self.who(tx), request))
-
-    def cancel(self, held: Held, signer: Held, reason: Reason) -> None:
-        """Look at the preview, then cancel what it shows."""
-        authority = self.world.authority
-        (named,) = [
-            row.id_operazione
-            for row in self.operations()
-            if row.fingerprint_sha256 == held.fingerprint
-        ]
-        ask = CancellationPreviewRequest(operations=[named], reason=reason)
-        shown = self.world.transact(lambda tx: cancelling.preview(tx, authority, self.who(tx), ask))
-        request = CancellationRequest(
-            nonce=self.nonce("cancel"),
-            operations=[named],
-            reason=reason,
-            covered=sorted(row.serial_number or "" for row in shown.covered),
-        )
-        body = canonical(request)
-        signed = cancelling.Signed(body, signer.sign(body), request)
-        self._send(
-            lambda: self.world.transact(
-                lambda tx: cancelling.cancel(tx, authority, self.who(tx), signed)
-            )
-        )
-
-    def reissue(self, fingerprints: list[str]) -> None:
-        """Give up certificates whose keys can sign no more."""
-        request = ReissueRequest(fingerprints=fingerprints, password="")
-        authority = self.world.authority
-        self.world.transact(lambda tx: reissuing.reissue(tx, authority, self.who(tx), request))
-
-    def reinstate(self, held: Held) -> None:
-        """The desk's doing."""
-
-        def work(tx: Session) -> None:
-            known = Certificate.fingerprint_sha256 == held.fingerprint
-            certificate = tx.scalars(select(Certificate).where(known)).one()
-            reinstate(tx, self.world.authority, certificate, "desk", now=self.world.clock.now())
-
-        self.world.transact(work)
-
-    # --- backups ------------------------------------------------------------------------------
-
-    def reserve(self, original: Held, *, by_owner: bool = True) -> Stick:
-        request = ReserveRequest(
-            kind=BackupKind.SUCCESSOR, original_sha256=original.fingerprint or ""
-        )
-        reserved = registration.reserve(self.world.authority, self.who, request)
-        public_key = recovery.load_recovery_public_key(reserved.recovery_public_key)
-        content_key = secrets.token_bytes(32)
-        info = recovery.wrap_content_key(content_key, public_key)
-        stick = Stick(Folder(reserved.backup_id, info, content_key), original, by_owner)
-        self.sticks.append(stick)
-        return stick
-
-    def confirm(self, stick: Stick) -> BackupView:
-        folder = stick.folder
-        request = ConfirmRequest(
-            nonce=self.nonce("backup.confirm"),
-            backup_id=folder.backup_id,
-            container_sha256=folder.container_sha256,
-            successor_csr=csr(folder.successor, PEOPLE[self.code]),
-            pin_public_key=folder.pin.public_key().public_bytes_raw(),
-        )
-        body = canonical(request)
-        signature = stick.original.sign(body)
-        return self._send(
-            lambda: registration.confirm(self.world.authority, self.who, request, body, signature)
-        )
-
-    def request(self, stick: Stick, reason: Reason, *, right: bool = True) -> BackupView:
-        request = ActivationRequest(
-            nonce=self.nonce("backup.activate"),
-            backup_id=stick.folder.backup_id,
-            container_sha256=stick.folder.container_sha256,
-            reason=reason,
-        )
-        body, signature = _by_pin(request, stick.folder, right=right)
-        return self._send(
-            lambda: activation.activate(self.world.authority, self.who, request, body, signature)
-        )
-
-    def approve(self, stick: Stick) -> None:
-        """The desk's doing."""
-
-        def work(tx: Session) -> None:
-            authority, now = self.world.authority, self.world.clock.now()
-            settling.settle(tx, authority, self.who(tx), now=now)
-            backup = tx.get_one(Backup, stick.folder.backup_id)
-            activation.approve(tx, authority, backup, "desk", now=now)
-
-        self.world.transact(work)
-
-    def collect(self, stick: Stick, *, right: bool = True) -> Held:
-        """Collect; give the successor's key with its certificate, as memory holds it then."""
-        folder = stick.folder
-        request = CollectionRequest(
-            nonce=self.nonce("backup.collect"),
-            backup_id=folder.backup_id,
-            container_sha256=folder.container_sha256,
-            recipient_info=folder.recipient_info,
-            ephemeral_public_key=X25519PrivateKey.generate().public_key().public_bytes_raw(),
-        )
-        body, signature = _by_pin(request, folder, right=right)
-        collected = self._send(
-            lambda: collection.collect(self.world.authority, self.who, request, body, signature)
-        )
-        certificate = x509.load_der_x509_certificate(collected.certificate)
-        assert certificate.public_key() == folder.successor.public_key()
-        fingerprint = certificate.fingerprint(SHA256()).hex()
-        return Held(folder.successor, b"", "", fingerprint=fingerprint)
-
-    def restore(self, stick: Stick, serial: str) -> Held:
-        """Collect again, put the key onto a token, confirm."""
-        held = self.collect(stick)
-        held.serial = serial
-        request = RestorationRequest(
-            nonce=self.nonce("backup.restored"),
-            backup_id=stick.folder.backup_id,
-            successor_sha256=held.fingerprint or "",
-        )
-        body = canonical(request)
-        signature = held.sign(body)
-        # The key lies on the token from here on, whatever becomes of the confirmation.
-        self.held.append(held)
-        self._send(
-            lambda: ending.restored(self.world.authority, self.who, request, body, signature)
-        )
-        return held
-
-    def retire(self, stick: Stick, signer: Held) -> None:
-        request = RetireRequest(nonce=self.nonce("backup.retire"), backup_id=stick.folder.backup_id)
-        body = canonical(request)
-        signature = signer.sign(body)
-        self._send(lambda: ending.retired(self.world.authority, self.who, request, body, signature))
-
-    def backups(self) -> list[BackupView]:
-        return backup_listing.all_backups(self.world.authority, self.who)
-
-    def status(self, tx: Session, fingerprint: str) -> StatusStatement:
-        """The authority's signed word, as the agent's job reads it."""
-        query = StatusQuery(fingerprint_sha256=fingerprint, nonce=secrets.token_urlsafe(16))
-        signed = listing.status(tx, self.world.authority, self.who(tx), query)
-        now, ca = self.world.clock.now(), self.world.authority.keys.ca_certificate
-        content = cms.verify_chained(signed.statement, ca, now).content
-        return msgspec.json.decode(content, type=StatusStatement)
-
-
-def _by_pin(request: Message, folder: Folder, *, right: bool) -> tuple[bytes, str]:
-    body = canonical(request)
-    pin = folder.pin if right else Ed25519PrivateKey.generate()
-    return body, base64.b64encode(pin.sign(body)).decode()
 
 
 def refused(call: Callable[[], object]) -> ProblemCode | None:
@@ -393,8 +132,3 @@ def refused(call: Callable[[], object]) -> ProblemCode | None:
     except Refused as refusal:
         return refusal.code
     return None
-
-
-def key_sha256(key: Key) -> str:
-    spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return sha256(spki).hexdigest()

@@ -84,3 +84,13 @@ def test_one_certificate_is_told_in_the_singular(agent: FakeAgent, custode: Run)
     said = custode(*ASKED, "--preview", "--lang", "it").stdout
     assert said.startswith("Verrà annullato per sempre 1 certificato:")
     assert "cumulativa" not in said
+
+
+@pytest.mark.parametrize("reason", ["theft", "other"])
+def test_a_theft_says_how_the_folder_is_reported_too(
+    agent: FakeAgent, custode: Run, reason: str
+) -> None:
+    agent.answers["cancel.run"] = {**DONE, "reason": reason}
+    said = custode("cancel", "OP-1", "--reason", reason, "--yes", "--lang", "it").stdout
+    told = "la cartella della copia: custode report theft --backup-stolen-too" in said
+    assert told is (reason == "theft")
