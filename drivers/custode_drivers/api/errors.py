@@ -9,9 +9,13 @@ DriverError
  │   ├─ PinNotSet              pin_not_set          the token has no user PIN yet
  │   ├─ PinLength              pin_length           {min, max: int | None}; not sent
  │   ├─ PinEqual               pin_equal            the new secret is the token's own PIN
+ │   ├─ PinUnchanged           pin_unchanged        not sent: the new PIN is the old one
+ │   ├─ PinToBeChanged         pin_to_be_changed    right, but it has to be changed before any use
  │   └─ SecretMissing          secret_missing       {why}: the pipe gave nothing usable; not sent
  ├─ AlreadyInitialized         already_initialized  the token carries a user PIN already
- ├─ NotSupported               not_supported        {capability}
+ ├─ NotSupported               not_supported        {capability}; {can_make} instead of a key
+ ├─ NeedsSo                    needs_so             {capability}: only the SO may; nothing changed
+ ├─ TokenBusy                  token_busy           {by: str | None} holds the card for itself
  ├─ NoSuchKey                  no_such_key
  ├─ KeyExists                  key_exists
  ├─ IntegrityError             integrity            {what}: a signature or a read-back is wrong
@@ -87,6 +91,18 @@ class PinEqual(PinError):
     code = "pin_equal"
 
 
+class PinUnchanged(PinError):
+    """Not sent: the new PIN is the one that the token has."""
+
+    code = "pin_unchanged"
+
+
+class PinToBeChanged(PinError):
+    """The token took the PIN, and does nothing with it before it is changed."""
+
+    code = "pin_to_be_changed"
+
+
 class SecretMissing(PinError):
     """Not sent: the descriptor gave no secret, too long a one, or none in time."""
 
@@ -103,6 +119,18 @@ class NotSupported(DriverError):
     """The token or its module cannot do this; `capability` says what."""
 
     code = "not_supported"
+
+
+class NeedsSo(DriverError):
+    """The token lets only its security officer do this; nothing was changed."""
+
+    code = "needs_so"
+
+
+class TokenBusy(DriverError):
+    """Another program holds the card for itself; `by` names who may be it."""
+
+    code = "token_busy"
 
 
 class NoSuchKey(DriverError):
@@ -157,9 +185,13 @@ BY_CODE: Final[dict[str, type[DriverError]]] = {
         PinNotSet,
         PinLength,
         PinEqual,
+        PinUnchanged,
+        PinToBeChanged,
         SecretMissing,
         AlreadyInitialized,
         NotSupported,
+        NeedsSo,
+        TokenBusy,
         NoSuchKey,
         KeyExists,
         IntegrityError,

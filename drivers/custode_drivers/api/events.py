@@ -18,6 +18,39 @@ class PlugHint:
 
 
 @dataclass(frozen=True, slots=True)
+class Reader:
+    """A card reader; a token for USB is one too, with its card always in."""
+
+    name: str
+    """For people: it is no identity, and may be another one after the next start."""
+    card: bool
+    mute: bool = False
+    """A card is in, and does not answer even to being switched on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadersSeen:
+    """The reader service (PC/SC) told which readers there are; or it does not answer."""
+
+    modules: tuple[str, ...]
+    """The modules whose tokens are seen through it."""
+    readers: tuple[Reader, ...]
+    why: str | None
+    """Why it does not answer: no_library, no_service, refused, or the number; None when it does.
+
+    No reader is named then, which does not mean that there is none.
+    """
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The computer woke up: whatever was plugged in may be something else by now."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class VolumeFolder:
     """A folder that holds an `iw.iwk` appeared on, or vanished from, a watched place."""
 
@@ -25,4 +58,4 @@ class VolumeFolder:
     appeared: bool
 
 
-Event = PlugHint | VolumeFolder
+Event = PlugHint | ReadersSeen | Resumed | VolumeFolder

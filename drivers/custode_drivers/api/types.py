@@ -64,6 +64,8 @@ class KeyOnToken:
     bits: int
     public_key: bytes | None
     """None where the token keeps neither a public key nor a certificate beside it."""
+    always_authenticate: bool = False
+    """The PIN is wanted at each use (CKA_ALWAYS_AUTHENTICATE, PKCS #11 v3.1 §4.9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class TokenInfo:
     so_pin_count_low: bool
     so_pin_final_try: bool
     so_pin_locked: bool
+    user_pin_to_be_changed: bool
+    so_pin_to_be_changed: bool
     login_required: bool
     protected_path: bool
     """The PIN is typed on the reader and never passes through us."""
@@ -89,6 +93,11 @@ class TokenInfo:
     min_pin: int | None
     max_pin: int | None
     mechanisms: tuple[str, ...]
+    can_generate: bool
+    key_specs: tuple[KeySpec, ...]
+    """What it says that it can make; a curve is found out only by trying."""
+    needs_so_for: tuple[str, ...]
+    """Methods that it has refused to its user since this worker runs; none proves nothing."""
     certificates: tuple[CertificateOnToken, ...]
     public_keys: tuple[PublicKeyOnToken, ...]
 

@@ -9,9 +9,8 @@ rest on the same loaded module. Only C_GetFunctionList must be exported (PKCS #1
 from __future__ import annotations
 
 import ctypes
-import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import IntEnum, IntFlag
 from typing import Any, Final
 
 from pkcs11 import _pkcs11
@@ -19,126 +18,36 @@ from pkcs11 import _pkcs11
 from custode_drivers.api.errors import ModuleFailed
 from custode_drivers.api.types import TokenIdentity
 from custode_drivers.pkcs11.ckr import Ckr, CkrError, name_of
-
-CK_ULONG = ctypes.c_ulong
-CK_UNAVAILABLE_INFORMATION: Final = CK_ULONG(-1).value
-_EFFECTIVELY_INFINITE: Final = 0
-# Cryptoki's structures are packed to one byte on Windows and aligned as usual elsewhere (§2.1).
-_PACK: Final = 1 if sys.platform == "win32" else 0
-
-# The order of CK_FUNCTION_LIST (pkcs11f.h); only the names are needed up to the last one we call.
-_FUNCTIONS: Final = (
-    "C_Initialize",
-    "C_Finalize",
-    "C_GetInfo",
-    "C_GetFunctionList",
-    "C_GetSlotList",
-    "C_GetSlotInfo",
-    "C_GetTokenInfo",
-    "C_GetMechanismList",
-    "C_GetMechanismInfo",
-    "C_InitToken",
-    "C_InitPIN",
-    "C_SetPIN",
-    "C_OpenSession",
-    "C_CloseSession",
-    "C_CloseAllSessions",
-    "C_GetSessionInfo",
-    "C_GetOperationState",
-    "C_SetOperationState",
-    "C_Login",
-    "C_Logout",
+from custode_drivers.pkcs11.layout import (
+    CK_EFFECTIVELY_INFINITE,
+    CK_ULONG,
+    CK_UNAVAILABLE_INFORMATION,
+    CKF_OS_LOCKING_OK,
+    CKF_REMOVABLE_DEVICE,
+    CKF_RW_SESSION,
+    CKF_SERIAL_SESSION,
+    CKS_PUBLIC,
+    FUNCTIONS,
+    CkAttribute,
+    CkMechanism,
+    CkTokenInfo,
+    FunctionList,
+    InitializeArgs,
+    MechanismInfo,
+    SessionInfo,
+    SlotInfo,
+    TokenFlags,
+    UserType,
 )
 
+Secret = bytearray | memoryview
+"""A PIN in memory that is wiped by whoever owns it."""
 
-class UserType(IntEnum):
-    """CK_USER_TYPE (PKCS #11 v3.1 §3.3)."""
-
-    SO = 0
-    USER = 1
-
-
-class TokenFlags(IntFlag):
-    """CKF_* of CK_TOKEN_INFO (PKCS #11 v3.1 §3.2)."""
-
-    LOGIN_REQUIRED = 0x4
-    USER_PIN_INITIALIZED = 0x8
-    PROTECTED_AUTHENTICATION_PATH = 0x100
-    TOKEN_INITIALIZED = 0x400
-    USER_PIN_COUNT_LOW = 0x10000
-    USER_PIN_FINAL_TRY = 0x20000
-    USER_PIN_LOCKED = 0x40000
-    SO_PIN_COUNT_LOW = 0x100000
-    SO_PIN_FINAL_TRY = 0x200000
-    SO_PIN_LOCKED = 0x400000
-
-
-_CKF_OS_LOCKING_OK: Final = 0x2
-_CKF_SERIAL_SESSION: Final = 0x4
-_CKF_RW_SESSION: Final = 0x2
-_CKF_REMOVABLE_DEVICE: Final = 0x2
-
-
-class _InitializeArgs(ctypes.Structure):
-    """CK_C_INITIALIZE_ARGS; `reserved` takes the parameters of NSS's softokn3."""
-
-    _pack_ = _PACK
-    _fields_ = (
-        ("create_mutex", ctypes.c_void_p),
-        ("destroy_mutex", ctypes.c_void_p),
-        ("lock_mutex", ctypes.c_void_p),
-        ("unlock_mutex", ctypes.c_void_p),
-        ("flags", CK_ULONG),
-        ("library_parameters", ctypes.c_char_p),
-        ("reserved", ctypes.c_void_p),
-    )
-
-
-class _Version(ctypes.Structure):
-    _fields_ = (("major", ctypes.c_ubyte), ("minor", ctypes.c_ubyte))
-
-
-class _SlotInfo(ctypes.Structure):
-    _pack_ = _PACK
-    _fields_ = (
-        ("description", ctypes.c_char * 64),
-        ("manufacturer", ctypes.c_char * 32),
-        ("flags", CK_ULONG),
-        ("hardware_version", _Version),
-        ("firmware_version", _Version),
-    )
-
-
-class _TokenInfo(ctypes.Structure):
-    _pack_ = _PACK
-    _fields_ = (
-        ("label", ctypes.c_ubyte * 32),
-        ("manufacturer", ctypes.c_ubyte * 32),
-        ("model", ctypes.c_ubyte * 16),
-        ("serial", ctypes.c_ubyte * 16),
-        ("flags", CK_ULONG),
-        ("max_session_count", CK_ULONG),
-        ("session_count", CK_ULONG),
-        ("max_rw_session_count", CK_ULONG),
-        ("rw_session_count", CK_ULONG),
-        ("max_pin", CK_ULONG),
-        ("min_pin", CK_ULONG),
-        ("total_public_memory", CK_ULONG),
-        ("free_public_memory", CK_ULONG),
-        ("total_private_memory", CK_ULONG),
-        ("free_private_memory", CK_ULONG),
-        ("hardware_version", _Version),
-        ("firmware_version", _Version),
-        ("utc_time", ctypes.c_char * 16),
-    )
-
-
-class _FunctionList(ctypes.Structure):
-    _pack_ = _PACK
-    _fields_ = (
-        ("version", _Version),
-        ("functions", ctypes.c_void_p * len(_FUNCTIONS)),
-    )
+_SPOKEN: Final = (2, 3)  # v3 keeps the list of v2 (PKCS #11 v3.1 §3.6)
+_MAX_SIGNATURE: Final = 2048  # RSA 16384, of which no token is known
+_MAX_NUMBERS: Final = 4096  # slots of a module, mechanisms of a token
+_SPARE: Final = 8
+_TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +63,8 @@ class SlotToken:
     min_pin: int | None
     max_pin: int | None
     removable: bool
+    reader: str = ""
+    """What the slot is called: cards that have several PINs show a slot for each (OpenSC)."""
 
     @property
     def identity(self) -> TokenIdentity:
@@ -174,13 +85,15 @@ class Cryptoki:
         except (OSError, AttributeError) as exc:
             raise ModuleFailed(why=str(exc)) from exc
         get_list.restype = CK_ULONG
-        table = ctypes.POINTER(_FunctionList)()
+        table = ctypes.POINTER(FunctionList)()
         if ckr := get_list(ctypes.byref(table)):
             raise ModuleFailed(why=f"C_GetFunctionList: {name_of(ckr)}")
+        if not bool(table) or table.contents.version.major not in _SPOKEN:
+            raise ModuleFailed(why="C_GetFunctionList: no list of functions")
         prototype = ctypes.CFUNCTYPE(CK_ULONG)
         self._functions = {
             name: prototype(address)
-            for name, address in zip(_FUNCTIONS, table.contents.functions, strict=True)
+            for name, address in zip(FUNCTIONS, table.contents.functions, strict=True)
             if address
         }
         self._init_args = init_args.encode() if init_args else None
@@ -193,7 +106,7 @@ class Cryptoki:
 
         :raises ModuleFailed: when the module refuses.
         """
-        arguments = _InitializeArgs(flags=_CKF_OS_LOCKING_OK, library_parameters=self._init_args)
+        arguments = InitializeArgs(flags=CKF_OS_LOCKING_OK, library_parameters=self._init_args)
         try:
             self._call("C_Initialize", ctypes.byref(arguments))
         except CkrError as exc:
@@ -205,19 +118,32 @@ class Cryptoki:
 
     def slot_ids(self) -> list[int]:
         """Return the slots that hold a token (§5.5.5); this makes OpenSC look at its readers."""
-        count = CK_ULONG()
         present = ctypes.c_ubyte(1)
-        self._call("C_GetSlotList", present, None, ctypes.byref(count))
-        slots = (CK_ULONG * count.value)()
-        if count.value:
-            self._call("C_GetSlotList", present, slots, ctypes.byref(count))
-        return list(slots[: count.value])
+        return self._numbers("C_GetSlotList", present)
+
+    def mechanisms(self, slot_id: int) -> frozenset[int]:
+        """Return the CKM_* this token offers (§5.5.8)."""
+        return frozenset(self._numbers("C_GetMechanismList", CK_ULONG(slot_id)))
+
+    def key_sizes(self, slot_id: int, mechanism: int, flag: int) -> tuple[int, int] | None:
+        """Return the smallest and largest key for a mechanism (§5.5.9), as the module counts them.
+
+        None where the mechanism is not there, or not for what `flag` (CKF_*) says.
+        """
+        info = MechanismInfo()
+        try:
+            self._call(
+                "C_GetMechanismInfo", CK_ULONG(slot_id), CK_ULONG(mechanism), ctypes.byref(info)
+            )
+        except CkrError:
+            return None
+        return (info.min_key, info.max_key) if info.flags & flag else None
 
     def token(self, slot_id: int) -> SlotToken:
         """Return what the token in this slot says of itself. :raises CkrError: when it does not."""
-        info = _TokenInfo()
+        info = CkTokenInfo()
         self._call("C_GetTokenInfo", CK_ULONG(slot_id), ctypes.byref(info))
-        slot = _SlotInfo()
+        slot = SlotInfo()
         self._call("C_GetSlotInfo", CK_ULONG(slot_id), ctypes.byref(slot))
         return SlotToken(
             slot_id=slot_id,
@@ -228,19 +154,23 @@ class Cryptoki:
             flags=TokenFlags(info.flags),
             min_pin=_known(info.min_pin),
             max_pin=_known(info.max_pin),
-            removable=bool(slot.flags & _CKF_REMOVABLE_DEVICE),
+            removable=bool(slot.flags & CKF_REMOVABLE_DEVICE),
+            reader=_text(slot.description),
         )
 
-    def init_token(self, slot_id: int, so_pin: bytearray, label: str) -> None:
+    def init_token(self, slot_id: int, so_pin: Secret | None, label: str) -> None:
         """C_InitToken (§5.5.9): destroys what is on the token; it has no user PIN afterwards."""
         padded = label.encode()[:32].ljust(32)
+        if so_pin is None:
+            self._call("C_InitToken", CK_ULONG(slot_id), None, CK_ULONG(0), padded)
+            return
         with _Lent(so_pin) as pin:
             self._call("C_InitToken", CK_ULONG(slot_id), pin, CK_ULONG(len(so_pin)), padded)
 
     def open_session(self, slot_id: int, *, rw: bool) -> int:
         """C_OpenSession; returns the handle."""
         handle = CK_ULONG()
-        flags = _CKF_SERIAL_SESSION | (_CKF_RW_SESSION if rw else 0)
+        flags = CKF_SERIAL_SESSION | (CKF_RW_SESSION if rw else 0)
         self._call(
             "C_OpenSession", CK_ULONG(slot_id), CK_ULONG(flags), None, None, ctypes.byref(handle)
         )
@@ -254,7 +184,7 @@ class Cryptoki:
         """C_CloseAllSessions: also those whose handle nobody knows any more."""
         self._call("C_CloseAllSessions", CK_ULONG(slot_id))
 
-    def login(self, handle: int, user: UserType, pin: bytearray | None) -> None:
+    def login(self, handle: int, user: UserType, pin: Secret | None) -> None:
         """C_Login (§5.6.8); `None` where the PIN is typed on the reader."""
         if pin is None:
             self._call("C_Login", CK_ULONG(handle), CK_ULONG(user), None, CK_ULONG(0))
@@ -262,17 +192,30 @@ class Cryptoki:
         with _Lent(pin) as lent:
             self._call("C_Login", CK_ULONG(handle), CK_ULONG(user), lent, CK_ULONG(len(pin)))
 
+    def is_logged_in(self, handle: int) -> bool:
+        """C_GetSessionInfo (§5.6.6): whether this session's login still holds."""
+        info = SessionInfo()
+        self._call("C_GetSessionInfo", CK_ULONG(handle), ctypes.byref(info))
+        return info.state not in CKS_PUBLIC
+
     def logout(self, handle: int) -> None:
         """C_Logout: of all sessions of this token in this process."""
         self._call("C_Logout", CK_ULONG(handle))
 
-    def init_pin(self, handle: int, pin: bytearray) -> None:
-        """C_InitPIN (§5.6.6), in a session the SO is logged in to."""
+    def init_pin(self, handle: int, pin: Secret | None) -> None:
+        """C_InitPIN (§5.6.6), in a session the SO is logged in to; None: on the reader."""
+        if pin is None:
+            self._call("C_InitPIN", CK_ULONG(handle), None, CK_ULONG(0))
+            return
         with _Lent(pin) as lent:
             self._call("C_InitPIN", CK_ULONG(handle), lent, CK_ULONG(len(pin)))
 
-    def set_pin(self, handle: int, old: bytearray, new: bytearray) -> None:
-        """C_SetPIN (§5.6.7), of whoever is logged in, else of the user."""
+    def set_pin(self, handle: int, old: Secret | None, new: Secret | None) -> None:
+        """C_SetPIN (§5.6.7), of whoever is logged in, else of the user; None: on the reader."""
+        if old is None or new is None:
+            nothing = CK_ULONG(0)
+            self._call("C_SetPIN", CK_ULONG(handle), None, nothing, None, nothing)
+            return
         with _Lent(old) as lent_old, _Lent(new) as lent_new:
             self._call(
                 "C_SetPIN",
@@ -283,6 +226,94 @@ class Cryptoki:
                 CK_ULONG(len(new)),
             )
 
+    def create_object(
+        self, handle: int, attributes: Mapping[int, bytes], given_away: int | None = None
+    ) -> int:
+        """C_CreateObject (§5.7.1), the values wiped afterwards; returns the object's handle.
+
+        `given_away`: the attribute whose value is the module's to free; nothing else is safe with
+        OpenSC 0.23, which frees the public exponent of a key for an OpenPGP card, though it was
+        only lent. Other modules leave it, and a few bytes are lost.
+        """
+        template = (CkAttribute * len(attributes))()
+        ours = []
+        for slot, (name, value) in zip(template, attributes.items(), strict=True):
+            if name == given_away:
+                address = _malloc(max(len(value), 1))
+                ctypes.memmove(address, value, len(value))
+            else:
+                ours.append((ctypes.c_ubyte * len(value)).from_buffer_copy(value))
+                address = ctypes.addressof(ours[-1])
+            slot.type, slot.value, slot.length = name, address, len(value)
+        made = CK_ULONG()
+        count = CK_ULONG(len(attributes))
+        try:
+            self._call("C_CreateObject", CK_ULONG(handle), template, count, ctypes.byref(made))
+        finally:
+            for memory in ours:
+                ctypes.memset(memory, 0, len(memory))
+        return made.value
+
+    def sign(
+        self,
+        handle: int,
+        key: int,
+        mechanism: int,
+        data: bytes,
+        parameter: ctypes.Structure | None = None,
+        authenticate: Callable[[], None] | None = None,
+    ) -> bytes:
+        """C_SignInit, `authenticate` where the key wants that in between (§5.6.8), C_Sign.
+
+        :raises ModuleFailed: for a signature longer than any key makes.
+        """
+        told = CkMechanism(mechanism)
+        if parameter is not None:
+            told.parameter = ctypes.addressof(parameter)
+            told.parameter_length = ctypes.sizeof(parameter)
+        self._call("C_SignInit", CK_ULONG(handle), ctypes.byref(told), CK_ULONG(key))
+        if authenticate is not None:
+            authenticate()
+        signature = (ctypes.c_ubyte * _MAX_SIGNATURE)()
+        length = CK_ULONG(_MAX_SIGNATURE)
+        self._call(
+            "C_Sign",
+            CK_ULONG(handle),
+            data,
+            CK_ULONG(len(data)),
+            signature,
+            ctypes.byref(length),
+        )
+        if length.value > _MAX_SIGNATURE:
+            raise ModuleFailed(why=f"C_Sign: a signature of {length.value} bytes")
+        return bytes(signature[: length.value])
+
+    def _numbers(self, name: str, asked: object) -> list[int]:
+        """Ask for a list of CK_ULONG: how many, then which (§5.2); it may have grown in between.
+
+        :raises ModuleFailed: for more than anybody has, and when it never stops growing.
+        """
+        count = CK_ULONG()
+        for _ in range(_TRIES):
+            count = CK_ULONG()
+            self._call(name, asked, None, ctypes.byref(count))
+            if count.value > _MAX_NUMBERS:
+                break
+            # Room for some more, so that one that came meanwhile is no reason to ask again.
+            room = count.value + _SPARE
+            numbers = (CK_ULONG * room)()
+            count = CK_ULONG(room)
+            try:
+                self._call(name, asked, numbers, ctypes.byref(count))
+            except CkrError as exc:
+                if exc.ckr != Ckr.BUFFER_TOO_SMALL:
+                    raise
+                continue
+            if count.value > room:
+                break
+            return list(numbers[: count.value])
+        raise ModuleFailed(why=f"{name}: {count.value} of them")
+
     def _call(self, name: str, *arguments: object) -> None:
         function = self._functions.get(name)
         ckr = function(*arguments) if function else Ckr.FUNCTION_NOT_SUPPORTED
@@ -291,9 +322,9 @@ class Cryptoki:
 
 
 class _Lent:
-    """A bytearray lent to C without a copy: wiping it wipes the only one we had."""
+    """A secret lent to C without a copy: wiping it wipes the only one we had."""
 
-    def __init__(self, secret: bytearray) -> None:
+    def __init__(self, secret: Secret) -> None:
         self._secret = secret
         self._lent: ctypes.Array[ctypes.c_char] | None = None
 
@@ -305,6 +336,15 @@ class _Lent:
         self._lent = None  # gives the buffer back, so that it can be resized again
 
 
+def _malloc(size: int) -> int:
+    malloc = ctypes.CDLL(None).malloc
+    malloc.restype = ctypes.c_void_p
+    address: int | None = malloc(ctypes.c_size_t(size))
+    if address is None:
+        raise MemoryError
+    return address
+
+
 def _library(path: str) -> _pkcs11.lib:
     uninitialised: Any = _pkcs11.lib.__new__
     library: _pkcs11.lib = uninitialised(_pkcs11.lib, path)
@@ -312,9 +352,10 @@ def _library(path: str) -> _pkcs11.lib:
 
 
 def _text(field: ctypes.Array[ctypes.c_ubyte]) -> str:
-    """Blank-padded UTF-8 (§3.2); some modules pad with zeros."""
-    return bytes(field).split(b"\0", 1)[0].decode("utf-8", "replace").rstrip()
+    """Blank-padded UTF-8 (§3.2); some modules pad with zeros, and nothing may steer a terminal."""
+    text = bytes(field).split(b"\0", 1)[0].decode("utf-8", "replace").rstrip()
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _known(length: int) -> int | None:
-    return None if length in (CK_UNAVAILABLE_INFORMATION, _EFFECTIVELY_INFINITE) else length
+    return None if length in (CK_UNAVAILABLE_INFORMATION, CK_EFFECTIVELY_INFINITE) else length

@@ -7,23 +7,44 @@ on the token. What would need the secret itself raises NotSupported.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
-from typing import Any, Final, NoReturn, Self
+from collections.abc import Collection
+from typing import Any, Final, NoReturn, Protocol, Self
 
-import pkcs11
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
-from pkcs11 import Mechanism
+from pkcs11 import MGF, Mechanism
 
 from custode_drivers.api.errors import NotSupported
+from custode_drivers.pkcs11.layout import PssParams
 
-Sign = Callable[[bytes, Mechanism], bytes]
-"""One signature on the token: data and mechanism in, the token's raw signature out."""
+
+class Sign(Protocol):
+    """One signature on the token: data and mechanism in, the token's raw signature out."""
+
+    def __call__(
+        self, data: bytes, mechanism: Mechanism, parameter: PssParams | None = None
+    ) -> bytes: ...
+
 
 _HASHED_RSA: Final[dict[str, Mechanism]] = {
     "sha256": Mechanism.SHA256_RSA_PKCS,
     "sha384": Mechanism.SHA384_RSA_PKCS,
     "sha512": Mechanism.SHA512_RSA_PKCS,
+}
+_PSS_RSA: Final[dict[str, Mechanism]] = {
+    "sha256": Mechanism.SHA256_RSA_PKCS_PSS,
+    "sha384": Mechanism.SHA384_RSA_PKCS_PSS,
+    "sha512": Mechanism.SHA512_RSA_PKCS_PSS,
+}
+_PSS_PARAMETERS: Final[dict[str, tuple[Mechanism, MGF]]] = {
+    "sha256": (Mechanism.SHA256, MGF.SHA256),
+    "sha384": (Mechanism.SHA384, MGF.SHA384),
+    "sha512": (Mechanism.SHA512, MGF.SHA512),
+}
+_HASHED_EC: Final[dict[str, Mechanism]] = {
+    "sha256": Mechanism.ECDSA_SHA256,
+    "sha384": Mechanism.ECDSA_SHA384,
+    "sha512": Mechanism.ECDSA_SHA512,
 }
 # DER of DigestInfo up to the hash value itself: RFC 8017 §9.2, note 1.
 _DIGEST_INFO: Final[dict[str, bytes]] = {
@@ -31,6 +52,7 @@ _DIGEST_INFO: Final[dict[str, bytes]] = {
     "sha384": bytes.fromhex("3041300d060960864801650304020205000430"),
     "sha512": bytes.fromhex("3051300d060960864801650304020305000440"),
 }
+_PSS_WITH_SHA256: Final = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
 HASHES: Final[dict[str, hashes.HashAlgorithm]] = {
     "sha256": hashes.SHA256(),
     "sha384": hashes.SHA384(),
@@ -60,10 +82,10 @@ class _OnToken:
 
 
 class TokenRsaKey(_OnToken, rsa.RSAPrivateKey):
-    """An RSA key on a token; signs PKCS #1 v1.5 (RFC 8017 §8.2)."""
+    """An RSA key on a token; signs PKCS #1 v1.5 (RFC 8017 §8.2), or PSS (§8.1)."""
 
     def __init__(
-        self, sign: Sign, public_key: rsa.RSAPublicKey, mechanisms: Collection[Mechanism | int]
+        self, sign: Sign, public_key: rsa.RSAPublicKey, mechanisms: Collection[int]
     ) -> None:
         self._sign = sign
         self._public_key = public_key
@@ -84,17 +106,43 @@ class TokenRsaKey(_OnToken, rsa.RSAPrivateKey):
     ) -> bytes:
         """Sign; data is hashed on the token where it offers that, else here.
 
-        :raises NotSupported: for another padding or hash than PKCS #1 v1.5 with SHA-2.
+        :raises NotSupported: for another padding than PKCS #1 v1.5 and PSS whose salt is as long as
+            the hash, for another hash than SHA-2, and for what the token does not offer
         """
-        if padding.name != "EMSA-PKCS1-v1_5":
-            _refuse(f"padding {padding.name}")
         name, hashed = _algorithm(algorithm)
         if name not in _HASHED_RSA:
             _refuse(f"hash {name}")
+        if padding.name == "EMSA-PSS":
+            return self._sign_pss(bytes(data), padding, name, hashed=hashed)
+        if padding.name != "EMSA-PKCS1-v1_5":
+            _refuse(f"padding {padding.name}")
         if not hashed and _HASHED_RSA[name] in self._mechanisms:
             return self._sign(bytes(data), _HASHED_RSA[name])
-        digest = bytes(data) if hashed else hashlib.new(name, data).digest()
+        if Mechanism.RSA_PKCS not in self._mechanisms:
+            _refuse("RSA_PKCS")
+        digest = _digest(name, data, hashed=hashed)
         return self._sign(_DIGEST_INFO[name] + digest, Mechanism.RSA_PKCS)
+
+    @property
+    def scheme(self) -> padding.AsymmetricPadding:
+        """The padding to sign with: PKCS #1 v1.5, unless the token offers only PSS."""
+        plain = {Mechanism.RSA_PKCS, *_HASHED_RSA.values()}
+        if plain & set(self._mechanisms) or Mechanism.RSA_PKCS_PSS not in self._mechanisms:
+            return padding.PKCS1v15()
+        return _PSS_WITH_SHA256
+
+    def _sign_pss(self, data: bytes, pss: Any, name: str, *, hashed: bool) -> bytes:
+        length = hashlib.new(name).digest_size
+        salt, mask = pss._salt_length, pss.mgf._algorithm.name  # noqa: SLF001 - told nowhere else
+        if mask != name or salt not in {length, padding.PSS.DIGEST_LENGTH}:
+            _refuse("padding EMSA-PSS with another salt or hash")
+        algorithm, mgf = _PSS_PARAMETERS[name]
+        parameter = PssParams(algorithm, mgf, length)
+        if not hashed and _PSS_RSA[name] in self._mechanisms:
+            return self._sign(data, _PSS_RSA[name], parameter)
+        if Mechanism.RSA_PKCS_PSS not in self._mechanisms:
+            _refuse("RSA_PKCS_PSS")
+        return self._sign(_digest(name, data, hashed=hashed), Mechanism.RSA_PKCS_PSS, parameter)
 
     def decrypt(self, ciphertext: bytes, padding: padding.AsymmetricPadding) -> NoReturn:
         _refuse("decrypt")
@@ -103,9 +151,12 @@ class TokenRsaKey(_OnToken, rsa.RSAPrivateKey):
 class TokenEcKey(_OnToken, ec.EllipticCurvePrivateKey):
     """An EC key on a token; signs ECDSA, DER as in RFC 3279 §2.2.3."""
 
-    def __init__(self, sign: Sign, public_key: ec.EllipticCurvePublicKey) -> None:
+    def __init__(
+        self, sign: Sign, public_key: ec.EllipticCurvePublicKey, mechanisms: Collection[int]
+    ) -> None:
         self._sign = sign
         self._public_key = public_key
+        self._mechanisms = mechanisms
 
     @property
     def curve(self) -> ec.EllipticCurve:
@@ -119,17 +170,21 @@ class TokenEcKey(_OnToken, ec.EllipticCurvePrivateKey):
         return self._public_key
 
     def sign(self, data: Any, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
-        """Sign; data is hashed here, because few tokens offer hashing ECDSA mechanisms.
+        """Sign; data is hashed here, unless the token offers only ECDSA that hashes.
 
-        :raises NotSupported: for anything but ECDSA.
+        :raises NotSupported: for anything but ECDSA, and for what the token does not offer
         """
         if not isinstance(signature_algorithm, ec.ECDSA):
             _refuse("signature algorithm")
         name, hashed = _algorithm(signature_algorithm.algorithm)
-        digest = bytes(data) if hashed else hashlib.new(name, data).digest()
-        length = (self.key_size + 7) // 8
-        # A hash longer than the curve's order is cut to its leftmost bits (FIPS 186-5 §6.4.1).
-        raw = self._sign(digest[:length], Mechanism.ECDSA)
+        if Mechanism.ECDSA in self._mechanisms:
+            length = (self.key_size + 7) // 8
+            # A hash longer than the curve's order is cut to its leftmost bits (FIPS 186-5 §6.4.1).
+            raw = self._sign(_digest(name, data, hashed=hashed)[:length], Mechanism.ECDSA)
+        elif not hashed and _HASHED_EC.get(name) in self._mechanisms:
+            raw = self._sign(bytes(data), _HASHED_EC[name])
+        else:
+            _refuse("ECDSA")
         half = len(raw) // 2
         return utils.encode_dss_signature(
             int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big")
@@ -143,20 +198,14 @@ TokenKey = TokenRsaKey | TokenEcKey
 
 
 def token_key(
-    private: pkcs11.PrivateKey,
+    sign: Sign,
     public_key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
-    mechanisms: Collection[Mechanism | int],
+    mechanisms: Collection[int],
 ) -> TokenKey:
-    """Return the key that signs with `private`, whose public half is `public_key`."""
-
-    def sign(data: bytes, mechanism: Mechanism) -> bytes:
-        if not isinstance(private, pkcs11.SignMixin):
-            _refuse("sign")
-        return private.sign(data, mechanism=mechanism)
-
+    """Return the key that `sign` signs with on its token, whose public half is `public_key`."""
     if isinstance(public_key, rsa.RSAPublicKey):
         return TokenRsaKey(sign, public_key, mechanisms)
-    return TokenEcKey(sign, public_key)
+    return TokenEcKey(sign, public_key, mechanisms)
 
 
 def sign(key: TokenKey, data: bytes, algorithm: hashes.HashAlgorithm) -> bytes:
@@ -164,6 +213,26 @@ def sign(key: TokenKey, data: bytes, algorithm: hashes.HashAlgorithm) -> bytes:
     if isinstance(key, TokenRsaKey):
         return key.sign(data, padding.PKCS1v15(), algorithm)
     return key.sign(data, ec.ECDSA(algorithm))
+
+
+def prove(key: TokenKey, data: bytes) -> bytes:
+    """Sign for our own eyes, with SHA-256 and whatever padding the token offers."""
+    if isinstance(key, TokenRsaKey):
+        return key.sign(data, key.scheme, hashes.SHA256())
+    return key.sign(data, ec.ECDSA(hashes.SHA256()))
+
+
+def check_proof(
+    key: TokenKey,
+    public_key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
+    signature: bytes,
+    data: bytes,
+) -> None:
+    """Check what `prove` made. :raises InvalidSignature: when it does not verify."""
+    if isinstance(public_key, rsa.RSAPublicKey) and isinstance(key, TokenRsaKey):
+        public_key.verify(signature, data, key.scheme, hashes.SHA256())
+    else:
+        verify(public_key, signature, data, hashes.SHA256())
 
 
 def verify(
@@ -177,6 +246,10 @@ def verify(
         public_key.verify(signature, data, padding.PKCS1v15(), algorithm)
     else:
         public_key.verify(signature, data, ec.ECDSA(algorithm))
+
+
+def _digest(name: str, data: Any, *, hashed: bool) -> bytes:
+    return bytes(data) if hashed else hashlib.new(name, data).digest()
 
 
 def _algorithm(algorithm: Any) -> tuple[str, bool]:

@@ -7,10 +7,12 @@ import os
 
 import pkcs11
 
-from custode_drivers.api.errors import ModuleFailed, TokenGone
+from custode_drivers.api.errors import ModuleFailed, TokenBusy, TokenGone
 from custode_drivers.api.types import TokenIdentity
+from custode_drivers.pcsc import holders
 from custode_drivers.pkcs11.ckr import CkrError
-from custode_drivers.pkcs11.cryptoki import Cryptoki, SlotToken, TokenFlags
+from custode_drivers.pkcs11.cryptoki import Cryptoki, SlotToken
+from custode_drivers.pkcs11.layout import TokenFlags
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +25,32 @@ class Module:
         self._path = os.path.realpath(path)
         self._init_args = init_args
         self._cryptoki: Cryptoki | None = None
+        self._resting = False
+        self._over_pcsc: bool | None = None
 
     @property
     def cryptoki(self) -> Cryptoki:
         """The module's calls. :raises ModuleFailed: when it cannot be loaded or initialised."""
         if self._cryptoki is None:
             self._cryptoki = Cryptoki(self._path, self._init_args)
+            self._resting = False
+        elif self._resting:
+            self._begin()
         return self._cryptoki
+
+    def rest(self) -> None:
+        """Let go of every card: modules keep a connection to each one that they have seen.
+
+        That would lock out programs that want a card for themselves (gpg). Voids every handle, so
+        no session may be open.
+        """
+        if self._cryptoki is None or self._resting:
+            return
+        try:
+            self._cryptoki.finalize()
+        except CkrError as exc:
+            log.warning("%s", exc)  # if it matters, C_Initialize says so too
+        self._resting = True
 
     def refresh(self) -> None:
         """Have the module look at its slots anew; voids every handle, so no session may be open.
@@ -38,19 +59,8 @@ class Module:
 
         :raises ModuleFailed: when it does not come back.
         """
-        fresh = self._cryptoki is None
-        cryptoki = self.cryptoki
-        if fresh:
-            return
-        try:
-            cryptoki.finalize()
-        except CkrError as exc:
-            log.warning("%s", exc)  # if it matters, C_Initialize says so too
-        try:
-            cryptoki.initialize()
-        except ModuleFailed:
-            self._cryptoki = None
-            raise
+        self.rest()
+        _ = self.cryptoki
 
     def tokens(self) -> list[SlotToken]:
         """Return the tokens that answer, without SoftHSM's ever-present free slot."""
@@ -80,17 +90,49 @@ class Module:
         return slot_id in self.cryptoki.slot_ids()
 
     def find(self, identity: TokenIdentity) -> SlotToken:
-        """Return this token, its flags as they are now.
+        """Return this token, its flags as they are now; the first of its doors (see `doors`).
 
         :raises TokenGone: when no token is it. :raises ModuleFailed: when two are.
         """
-        match [token for token in self.tokens() if token.identity == identity]:
-            case [token]:
-                return token
-            case []:
-                raise TokenGone(serial=identity.serial)
-            case _:
-                raise ModuleFailed(why=f"two tokens say that they are {identity.serial}")
+        return self.doors(identity)[0]
+
+    def doors(self, identity: TokenIdentity) -> list[SlotToken]:
+        """Return the slots that lead to this token: one for each of its PINs.
+
+        OpenSC shows an OpenPGP card twice, once for each PIN that guards keys. Their PINs may well
+        be different ones: what is typed for one door is never tried at another.
+
+        :raises TokenGone: when no token is it. :raises ModuleFailed: when two are.
+        :raises TokenBusy: when no token is it, and some card is held by another program
+        """
+        found = [token for token in self.tokens() if token.identity == identity]
+        if not found:
+            self.refuse_if_held()
+            raise TokenGone(serial=identity.serial)
+        readers = {token.reader for token in found}
+        if len(found) > 1 and (len(readers) > 1 or readers == {""}):
+            raise ModuleFailed(why=f"two tokens say that they are {identity.serial}")
+        return found
+
+    def is_held(self) -> bool:
+        """Whether another program holds a card for itself; modules then see none."""
+        if self._over_pcsc is None:
+            _ = self.cryptoki  # its libraries come with it; afterwards ours would be seen too
+            self._over_pcsc = holders.uses_cards()
+        return self._over_pcsc and holders.is_held()
+
+    def refuse_if_held(self) -> None:
+        """Do nothing, unless. :raises TokenBusy: when another program holds a card for itself."""
+        if self.is_held():
+            raise TokenBusy(by=holders.named())
+
+    def again(self, token: SlotToken) -> SlotToken:
+        """Return the same door to the same token, after its slots were made anew.
+
+        :raises TokenGone: when it is not there any more.
+        """
+        doors = self.doors(token.identity)
+        return next((door for door in doors if door.label == token.label), doors[0])
 
     def holds(self, token: SlotToken) -> bool:
         """Tell whether this token still sits in its slot."""
@@ -112,12 +154,13 @@ class Module:
 
     def close(self) -> None:
         """Let go of the module, as far as it lets us."""
-        if self._cryptoki is None:
-            return
-        try:
-            self._cryptoki.finalize()
-        except CkrError as exc:
-            log.info("%s", exc)
+        self.rest()
+
+    def _begin(self) -> None:
+        cryptoki, self._cryptoki = self._cryptoki, None
+        if cryptoki is not None:
+            cryptoki.initialize()  # when that fails, the next one loads it again
+            self._cryptoki, self._resting = cryptoki, False
 
 
 def _is_free_slot_of_softhsm(token: SlotToken) -> bool:

@@ -7,40 +7,47 @@ second one on that session then fails.
 from __future__ import annotations
 
 import logging
-import secrets
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, Final, TypeVar
 
 import pkcs11
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_der_private_key
-from pkcs11 import Attribute, KeyType, MechanismFlag, ObjectClass
+from pkcs11 import Attribute, KeyType, ObjectClass
+from pkcs11.attributes import AttributeMapper
 from pkcs11.util.x509 import decode_x509_certificate
 
 from custode_drivers.api.errors import (
     IntegrityError,
-    KeyExists,
     NoSuchKey,
     NotSupported,
-    UnknownFailure,
 )
 from custode_drivers.api.types import (
     CertificateOnToken,
-    KeyMade,
     KeyOnToken,
-    KeySpec,
     PublicKeyOnToken,
 )
 from custode_drivers.pkcs11 import public
+from custode_drivers.pkcs11.ckr import NONSENSE, Ckr, CkrError, ckr_of
+from custode_drivers.pkcs11.cryptoki import Cryptoki, Secret
 
 log = logging.getLogger(__name__)
 
-_RSA_BITS: Final = {KeySpec.RSA2048: 2048, KeySpec.RSA3072: 3072, KeySpec.RSA4096: 4096}
-_EC_CURVES: Final = {KeySpec.P256: "secp256r1", KeySpec.P384: "secp384r1"}
-_SIGNING: Final = MechanismFlag.SIGN | MechanismFlag.VERIFY
-_RANDOM_ID_BYTES: Final = 16
-
+T = TypeVar("T")
 Template = dict[Attribute, Any]
+Seen = tuple[tuple[CertificateOnToken, ...], tuple[PublicKeyOnToken, ...]]
+
+ID_REFUSED: Final = frozenset(
+    {
+        Ckr.ARGUMENTS_BAD,
+        Ckr.ATTRIBUTE_VALUE_INVALID,
+        Ckr.TEMPLATE_INCOMPLETE,
+        Ckr.TEMPLATE_INCONSISTENT,
+    }
+)
+"""What a token says of a CKA_ID that it does not take (and of much else)."""
 
 
 def find(session: pkcs11.Session, kind: ObjectClass, key_id: bytes) -> list[Any]:
@@ -62,11 +69,39 @@ def certificates(session: pkcs11.Session) -> tuple[CertificateOnToken, ...]:
     for item in list(session.get_objects({Attribute.CLASS: ObjectClass.CERTIFICATE})):
         try:
             key_id, label, der = item[Attribute.ID], item[Attribute.LABEL], item[Attribute.VALUE]
-        except (pkcs11.PKCS11Error, ValueError) as exc:
+        except (pkcs11.PKCS11Error, *NONSENSE) as exc:
             log.warning("a certificate that cannot be read: %r", exc)
             continue
         found.append(CertificateOnToken(key_id.hex(), label, der))
     return tuple(found)
+
+
+def used_ids(session: pkcs11.Session) -> set[bytes]:
+    """Return each CKA_ID under which this session sees a key or a certificate."""
+    found: set[bytes] = set()
+    for kind in (*_KEY_CLASSES, ObjectClass.CERTIFICATE):
+        for item in list(session.get_objects({Attribute.CLASS: kind})):
+            with suppress(pkcs11.PKCS11Error):
+                found.add(item[Attribute.ID])
+    return found
+
+
+def with_public_half(session: pkcs11.Session, half: public.PublicKey) -> pkcs11.PrivateKey | None:
+    """Find the private key that belongs to a public one."""
+    items: list[Any] = list(session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY}))
+    for item in items:
+        if public.public_of(session, item) == half:
+            found: pkcs11.PrivateKey = item
+            return found
+    return None
+
+
+def always_authenticates(key: pkcs11.Object) -> bool:
+    """Whether the key wants the PIN at each use (CKA_ALWAYS_AUTHENTICATE, §4.9)."""
+    try:
+        return bool(key[Attribute.ALWAYS_AUTHENTICATE])
+    except pkcs11.PKCS11Error:
+        return False  # an attribute that many modules do not know; its default is no
 
 
 def public_keys(session: pkcs11.Session) -> tuple[PublicKeyOnToken, ...]:
@@ -75,7 +110,7 @@ def public_keys(session: pkcs11.Session) -> tuple[PublicKeyOnToken, ...]:
     for item in list(session.get_objects({Attribute.CLASS: ObjectClass.PUBLIC_KEY})):
         try:
             key_id, bits = item[Attribute.ID], public.public_from(item).key_size
-        except (pkcs11.PKCS11Error, NotSupported, ValueError) as exc:
+        except (pkcs11.PKCS11Error, NotSupported, *NONSENSE) as exc:
             log.warning("a public key that cannot be read: %r", exc)
             continue
         found.append(PublicKeyOnToken(key_id.hex(), public.kind_of(item), bits))
@@ -95,90 +130,127 @@ def private_keys(session: pkcs11.Session) -> tuple[KeyOnToken, ...]:
                 type=public.kind_of(item),
                 bits=half.key_size if half else 0,
                 public_key=public.spki(half) if half else None,
+                always_authenticate=always_authenticates(item),
             )
         )
     return tuple(found)
 
 
-def generate(session: pkcs11.Session, spec: KeySpec, label: str, *, copyable: bool) -> KeyMade:
-    """Make a key pair on the token; only a `copyable` one may ever leave it, wrapped.
-
-    CKA_ID becomes the subject key identifier of the public key; a token that does not let it be
-    set afterwards keeps the one it was made with.
-    """
-    key_id = secrets.token_bytes(_RANDOM_ID_BYTES)
-    public_template: Template = {Attribute.PRIVATE: False}
-    if spec in _EC_CURVES:
-        public_template[Attribute.EC_PARAMS] = public.CURVE_PARAMETERS[_EC_CURVES[spec]]
-    public_key, private = session.generate_keypair(
-        KeyType.EC if spec in _EC_CURVES else KeyType.RSA,
-        _RSA_BITS.get(spec),
-        id=key_id,
-        label=label,
-        store=True,
-        capabilities=_SIGNING,
-        public_template=public_template,
-        private_template={
-            Attribute.PRIVATE: True,
-            Attribute.SENSITIVE: True,
-            Attribute.EXTRACTABLE: copyable,
-        },
-    )
-    half = public.public_from(public_key)
-    _rename(public_key, private, public.key_identifier(half))
-    return KeyMade(private[Attribute.ID].hex(), public.spki(half))
-
-
-def _rename(public_key: pkcs11.PublicKey, private: pkcs11.PrivateKey, key_id: bytes) -> None:
-    before = private[Attribute.ID]
-    try:
-        private[Attribute.ID] = key_id
-    except pkcs11.PKCS11Error as exc:
-        log.info("CKA_ID cannot be changed: %r", exc)  # a card with fixed key slots
-        return
-    try:
-        public_key[Attribute.ID] = key_id
-    except pkcs11.PKCS11Error as exc:
-        log.info("CKA_ID of the public key cannot be changed: %r", exc)
-        private[Attribute.ID] = before  # the two must stay together
-
-
 def import_key(
-    session: pkcs11.Session, key_id: bytes, label: str, pkcs8: bytearray
-) -> tuple[KeyMade, public.PublicKey]:
+    session: pkcs11.Session, cryptoki: Cryptoki, ids: Iterator[bytes], label: str, pkcs8: Secret
+) -> bytes:
     """Write a private key (PKCS #8 DER) to the token, where it can never be read again.
 
     `pkcs8` stays the caller's to wipe. What `cryptography` and python-pkcs11 make of it are Python
     integers and bytes, which nobody can wipe: the process that imports allows no core file and no
     debugger, and its memory goes with it.
 
-    :raises KeyExists: when the token has a key with this id.
-    :raises NotSupported: for other kinds of key.
+    Gives the first of the ids under which the token takes it.
+
+    :raises NotSupported: for other kinds of key, and when the token takes none.
     :raises IntegrityError: when it is no private key.
     """
-    if any(find(session, kind, key_id) for kind in _KEY_CLASSES):
-        raise KeyExists(key_id=key_id.hex())
+    private, half = _templates(pkcs8)
+    handle = handle_of(session)
+
+    def make(template: Template) -> None:
+        packed: dict[int, bytes] = {
+            name: _PACKING.pack_attribute(name, value) for name, value in template.items()
+        }
+        cryptoki.create_object(handle, packed, given_away=Attribute.PUBLIC_EXPONENT)
+
+    for key_id in ids:
+        named: Template = {Attribute.ID: key_id, Attribute.LABEL: label, Attribute.TOKEN: True}
+        try:
+            _create(make, private | named)
+        except CkrError as exc:
+            if exc.ckr not in ID_REFUSED:
+                raise
+            log.info("CKA_ID %s: %r", key_id.hex(), exc)
+            continue
+        try:
+            create(session, half | named)
+        except pkcs11.PKCS11Error as exc:
+            if not isinstance(exc, _NO_PUBLIC_OBJECTS):
+                with suppress(pkcs11.PKCS11Error):
+                    # half a key pair would be in the way of the next try
+                    destroy_all(session, key_id)
+                raise
+            # A card that keeps the public half with the private one (PIV).
+        return key_id
+    raise NotSupported(capability="import_key")
+
+
+def handle_of(session: pkcs11.Session) -> int:
+    """Return the session's handle."""
+    handle: int = session.handle  # type: ignore[attr-defined]  # python-pkcs11's stub lacks it
+    return handle
+
+
+_PACKING: Final = AttributeMapper()
+
+
+def public_half(pkcs8: Secret) -> public.PublicKey:
+    """Return the public half of a private key (PKCS #8 DER).
+
+    :raises NotSupported: for other kinds of key. :raises IntegrityError: when it is no private key.
+    """
+    return _loaded(pkcs8).public_key()
+
+
+def create(session: pkcs11.Session, template: Template) -> Any:
+    """C_CreateObject; what a token knows by itself is left out where it takes no such attribute."""
+    return _create(session.create_object, template)
+
+
+def _create(make: Callable[[Template], T], template: Template) -> T:
+    for fewer in _LEFT_OUT[:-1]:
+        try:
+            return make(_without(template, fewer))
+        except (pkcs11.PKCS11Error, CkrError) as exc:
+            if ckr_of(exc) not in _TEMPLATE_REFUSED:
+                raise
+            log.info("%r", exc)
+    return make(_without(template, _LEFT_OUT[-1]))
+
+
+def _without(template: Template, names: frozenset[Attribute]) -> Template:
+    return {name: value for name, value in template.items() if name not in names}
+
+
+def _loaded(pkcs8: Secret) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
     try:
         key = load_der_private_key(pkcs8, password=None)
     except ValueError as exc:
         raise IntegrityError(what="private_key") from exc
     if isinstance(key, rsa.RSAPrivateKey):
-        private, half = _rsa_templates(key)
-    elif isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name in public.CURVE_PARAMETERS:
-        private, half = _ec_templates(key)
-    else:
-        raise NotSupported(capability="key type")
-    named: Template = {Attribute.ID: key_id, Attribute.LABEL: label, Attribute.TOKEN: True}
-    made = session.create_object(private | named)
-    try:
-        session.create_object(half | named)
-    except pkcs11.PKCS11Error:
-        made.destroy()  # half a key pair would be in the way of the next try
-        raise
-    return KeyMade(key_id.hex(), public.spki(key.public_key())), key.public_key()
+        return key
+    if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name in public.CURVE_PARAMETERS:
+        return key
+    raise NotSupported(capability="key type")
+
+
+def _templates(pkcs8: Secret) -> tuple[Template, Template]:
+    key = _loaded(pkcs8)
+    return _rsa_templates(key) if isinstance(key, rsa.RSAPrivateKey) else _ec_templates(key)
 
 
 _KEY_CLASSES: Final = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY)
+# Attributes that a token may refuse to be told, fewer and fewer; ykcs11 wants the last for a key.
+_FLAGS: Final = frozenset({Attribute.EXTRACTABLE, Attribute.SENSITIVE, Attribute.PRIVATE})
+_LEFT_OUT: Final = (
+    frozenset[Attribute](),
+    _FLAGS,
+    _FLAGS | {Attribute.SIGN, Attribute.MODULUS, Attribute.PRIVATE_EXPONENT},
+)
+_TEMPLATE_REFUSED: Final = frozenset({Ckr.ATTRIBUTE_TYPE_INVALID, Ckr.TEMPLATE_INCONSISTENT})
+_NO_PUBLIC_OBJECTS: Final = (
+    pkcs11.ArgumentsBad,
+    pkcs11.AttributeTypeInvalid,
+    pkcs11.AttributeValueInvalid,
+    pkcs11.FunctionNotSupported,
+    pkcs11.TemplateInconsistent,
+)
 _PRIVATE: Final[Template] = {
     Attribute.CLASS: ObjectClass.PRIVATE_KEY,
     Attribute.PRIVATE: True,
@@ -230,26 +302,55 @@ def _ec_templates(key: ec.EllipticCurvePrivateKey) -> tuple[Template, Template]:
     return _PRIVATE | both | private, _PUBLIC | both | half
 
 
-def install_certificate(session: pkcs11.Session, key_id: bytes, der: bytes, label: str) -> None:
-    """Write a certificate beside its key, readable without a PIN; again is no second one.
+def check_certificate(session: pkcs11.Session, key_id: bytes, der: bytes) -> bool:
+    """Tell whether the key has this certificate already.
 
-    :raises IntegrityError: when it is not for this key, or reads back differently.
+    :raises IntegrityError: when the certificate is not for this key
     """
     half = public.public_of(session, private_key(session, key_id))
     if half is None or public.public_of_certificate(der) != half:
         raise IntegrityError(what="certificate_key")
-    if not any(item[Attribute.VALUE] == der for item in _certificates(session, key_id)):
-        session.create_object(
-            {
-                **decode_x509_certificate(der),
-                Attribute.TOKEN: True,
-                Attribute.PRIVATE: False,
-                Attribute.ID: key_id,
-                Attribute.LABEL: label,
-            }
-        )
-    if not any(item[Attribute.VALUE] == der for item in _certificates(session, key_id)):
+    return _holds(session, key_id, der)
+
+
+def write_certificate(session: pkcs11.Session, key_id: bytes, der: bytes, label: str) -> None:
+    """Write a certificate beside its key, readable without a PIN.
+
+    Where a key has room for one only and its place is taken (by another one for the same key, or
+    by what the card put there itself), the old one goes first, and comes back if the new one fails.
+    """
+    named: Template = {Attribute.TOKEN: True, Attribute.PRIVATE: False, Attribute.ID: key_id}
+    template = {**decode_x509_certificate(der), **named, Attribute.LABEL: label}
+    try:
+        create(session, template)
+        return
+    except pkcs11.PKCS11Error as exc:
+        old = _certificates(session, key_id)
+        if not old or not isinstance(exc, _PLACE_TAKEN):
+            raise
+        log.info("the certificate's place is taken: %r", exc)
+    (kept, name) = old[0][Attribute.VALUE], old[0][Attribute.LABEL]
+    old[0].destroy()
+    try:
+        create(session, template)
+    except pkcs11.PKCS11Error:
+        with suppress(pkcs11.PKCS11Error):
+            create(session, {**decode_x509_certificate(kept), **named, Attribute.LABEL: name})
+        raise
+
+
+def check_written(session: pkcs11.Session, key_id: bytes, der: bytes) -> None:
+    """Read a certificate back. :raises IntegrityError: when it is not there as it was written."""
+    if not _holds(session, key_id, der):
         raise IntegrityError(what="certificate_read_back")
+
+
+def _holds(session: pkcs11.Session, key_id: bytes, der: bytes) -> bool:
+    return any(item[Attribute.VALUE] == der for item in _certificates(session, key_id))
+
+
+# What a card says where a key has room for one certificate: OpenSC the first ("non unique id").
+_PLACE_TAKEN: Final = (pkcs11.GeneralError, pkcs11.AttributeValueInvalid, pkcs11.DeviceMemory)
 
 
 def remove_certificates(session: pkcs11.Session, key_id: bytes) -> None:
@@ -261,13 +362,11 @@ def remove_certificates(session: pkcs11.Session, key_id: bytes) -> None:
         item.destroy()
 
 
-def destroy_key(session: pkcs11.Session, key_id: bytes) -> None:
-    """Destroy a key pair for good. :raises NoSuchKey: when there is none."""
-    private_key(session, key_id).destroy()
-    for item in find(session, ObjectClass.PUBLIC_KEY, key_id):
-        item.destroy()
-    if find(session, ObjectClass.PRIVATE_KEY, key_id):
-        raise UnknownFailure(ckr="the key is still there")
+def destroy_all(session: pkcs11.Session, key_id: bytes) -> None:
+    """Destroy whatever keys this session sees under an id; nothing there is fine."""
+    for kind in _KEY_CLASSES:
+        for item in find(session, kind, key_id):
+            item.destroy()
 
 
 def remove_lone_halves(session: pkcs11.Session, label: str) -> None:

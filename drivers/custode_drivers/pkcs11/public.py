@@ -29,6 +29,23 @@ _CURVES: Final[dict[bytes, ec.EllipticCurve]] = {
     CURVE_PARAMETERS["secp256r1"]: ec.SECP256R1(),
     CURVE_PARAMETERS["secp384r1"]: ec.SECP384R1(),
 }
+# Order and x of the generator (SEC 2 §2.4.2, §2.5.1), by which explicit parameters are told.
+_EXPLICIT: Final[dict[str, tuple[bytes, bytes]]] = {
+    "secp256r1": (
+        bytes.fromhex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"),
+        bytes.fromhex("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"),
+    ),
+    "secp384r1": (
+        bytes.fromhex(
+            "ffffffffffffffffffffffffffffffffffffffffffffffff"
+            "c7634d81f4372ddf581a0db248b0a77aecec196accc52973"
+        ),
+        bytes.fromhex(
+            "aa87ca22be8b05378eb1c71ef320ad746e1d3b628ba79b98"
+            "59f741e082542a385502f25dbf55296c3a545e3872760ab7"
+        ),
+    ),
+}
 
 
 def spki(key: PublicKey) -> bytes:
@@ -73,7 +90,7 @@ def public_from(key: pkcs11.Object) -> PublicKey:
             int.from_bytes(key[Attribute.PUBLIC_EXPONENT], "big"),
             int.from_bytes(key[Attribute.MODULUS], "big"),
         ).public_key()
-    curve = _CURVES.get(key[Attribute.EC_PARAMS]) if kind == "ec" else None
+    curve = _curve(key[Attribute.EC_PARAMS]) if kind == "ec" else None
     if curve is None:
         raise NotSupported(capability=f"key type {kind}")
     return ec.EllipticCurvePublicKey.from_encoded_point(
@@ -121,6 +138,16 @@ def public_of_certificate(der: bytes) -> PublicKey | None:
     except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         return None
     return key if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) else None
+
+
+def _curve(parameters: bytes) -> ec.EllipticCurve | None:
+    """Read CKA_EC_PARAMS: a curve's name, or all of its numbers (ykcs11, RFC 3279 §2.3.5)."""
+    if parameters in _CURVES:
+        return _CURVES[parameters]
+    for name, numbers in _EXPLICIT.items():
+        if all(number in parameters for number in numbers):
+            return _CURVES[CURVE_PARAMETERS[name]]
+    return None
 
 
 def _point(value: bytes, length: int) -> bytes:

@@ -14,7 +14,8 @@ from custode_drivers.api.errors import DriverError, ModuleFailed
 from custode_drivers.channel.confinement import confine
 from custode_drivers.channel.secrets import secret_from
 from custode_drivers.pkcs11.ckr import CkrError
-from custode_drivers.pkcs11.cryptoki import Cryptoki, SlotToken, TokenFlags
+from custode_drivers.pkcs11.cryptoki import Cryptoki, SlotToken
+from custode_drivers.pkcs11.layout import TokenFlags
 
 _STDIN: Final = 0
 

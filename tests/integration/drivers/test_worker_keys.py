@@ -116,6 +116,7 @@ def test_a_key_from_its_making_to_its_certificate(
             "type": kind,
             "bits": bits,
             "public_key": made["public_key"],
+            "always_authenticate": False,
         }
     ]
     named["session"] = answer["session"]

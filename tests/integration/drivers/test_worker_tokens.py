@@ -41,7 +41,10 @@ def test_a_factory_fresh_token_is_listed(
     assert (info.initialized, info.user_pin_initialized, info.removable) == (True, False, True)
     assert (info.min_pin, info.max_pin) == (4, 255)
     assert {"RSA_PKCS", "SHA256_RSA_PKCS", "ECDSA"} <= set(info.mechanisms)
-    assert refused(worker, "login", {"token": token.identity}, PIN) == ("pin_not_set", {})
+    assert refused(worker, "login", {"token": token.identity}, PIN) == (
+        "pin_not_set",
+        {"role": "user"},
+    )
 
 
 def test_a_token_gets_its_pin_once(
@@ -50,7 +53,7 @@ def test_a_token_gets_its_pin_once(
     token = tokens.move(fresh("mio"), reader)
     named = {"token": token.identity}
     wrong = refused(worker, "init_pin", named, b"00000000", PIN)
-    assert wrong == ("pin_incorrect", {"attempts_remaining": None})
+    assert wrong == ("pin_incorrect", {"attempts_remaining": None, "role": "so"})
     assert refused(worker, "init_pin", named, SO_PIN, b"12")[0] == "pin_length"
     assert refused(worker, "init_pin", named, SO_PIN)[0] == "secret_missing"
     worker.set_pin(token)
@@ -90,14 +93,17 @@ def test_the_pin_is_tried_once_and_a_failure_leaves_no_session(
     worker: "Worker", token: "TokenFiles"
 ) -> None:
     named = {"token": token.identity}
-    assert refused(worker, "login", named, b"12") == ("pin_length", {"min": 4, "max": 255})
+    assert refused(worker, "login", named, b"12") == (
+        "pin_length",
+        {"min": 4, "max": 255, "role": "user"},
+    )
     assert refused(worker, "login", named) == ("secret_missing", {"why": "no_descriptor"})
     assert refused(worker, "login", named, b"")[0] == "secret_missing"
     assert refused(worker, "login", named, b"1" * 1025)[0] == "secret_missing"
     assert not worker.call("list")[0]["pin_count_low"]  # nothing of that was sent
     for _ in range(3):
         wrong = refused(worker, "login", named, b"000000")
-        assert wrong == ("pin_incorrect", {"attempts_remaining": None})
+        assert wrong == ("pin_incorrect", {"attempts_remaining": None, "role": "user"})
     assert worker.call("list")[0]["pin_count_low"]
     # CKR_SESSION_EXISTS would come here if a failed login had leaked its session
     worker.call("init_token", {**named, "label": "x", "force": True}, SO_PIN)

@@ -10,10 +10,12 @@ import pytest
 
 from custode_drivers.api import errors
 from custode_drivers.pkcs11.ckr import Ckr, CkrError
-from custode_drivers.pkcs11.cryptoki import Cryptoki, SlotToken, TokenFlags, UserType
+from custode_drivers.pkcs11.cryptoki import Cryptoki, SlotToken
+from custode_drivers.pkcs11.layout import TokenFlags, UserType
 from custode_drivers.pkcs11.module import Module
 from custode_drivers.pkcs11.operations import Operations
-from custode_drivers.pkcs11.session import PinMark, Sessions
+from custode_drivers.pkcs11.pins import PinMark
+from custode_drivers.pkcs11.session import Sessions
 
 READY = TokenFlags.TOKEN_INITIALIZED | TokenFlags.USER_PIN_INITIALIZED
 TOKEN = SlotToken(7, "label", "maker", "model", "serial", READY, 4, 8, removable=True)
@@ -37,8 +39,9 @@ class Card:
     """A card with three tries for each PIN, as a module shows it."""
 
     info: SlotToken | None = TOKEN
-    left: dict[UserType, int] = field(default_factory=lambda: dict.fromkeys(UserType, 3))
+    left: dict[UserType, int] = field(default_factory=lambda: dict.fromkeys(PINS, 3))
     sent: list[bytes | None] = field(default_factory=list)
+    changed: list[tuple[bytes, bytes]] = field(default_factory=list)
     open_sessions: set[int] = field(default_factory=set)
     opened: int = 0
 
@@ -58,6 +61,9 @@ class Card:
         self.open_sessions.add(self.opened)
         return self.opened
 
+    def is_logged_in(self, handle: int) -> bool:
+        return handle in self.open_sessions
+
     def close_session(self, handle: int) -> None:
         self.open_sessions.remove(handle)
 
@@ -76,6 +82,9 @@ class Card:
     def init_pin(self, handle: int, pin: bytearray) -> None:
         self.sent.append(bytes(pin))
 
+    def set_pin(self, handle: int, old: bytearray, new: bytearray) -> None:
+        self.changed.append((bytes(old), bytes(new)))
+
     def init_token(self, slot_id: int, so_pin: bytearray, label: str) -> None:
         assert not self.open_sessions
         self.login(0, UserType.SO, so_pin)
@@ -83,8 +92,11 @@ class Card:
     def get_token(self) -> "Card":
         return self
 
-    def get_mechanisms(self) -> set[int]:
-        return set()
+    def mechanisms(self, slot_id: int) -> frozenset[int]:
+        return frozenset()
+
+    def key_sizes(self, slot_id: int, mechanism: int, flag: int) -> None:
+        return None
 
     def open(self, *, rw: bool) -> Any:
         return SimpleNamespace(handle=self.open_session(7, rw=rw), get_objects=lambda _: iter(()))
@@ -100,6 +112,12 @@ class FakeModule(Module):
 
     def refresh(self) -> None:
         """There is nothing to look at anew."""
+
+    def rest(self) -> None:
+        """There is nothing to let go of."""
+
+    def is_held(self) -> bool:
+        return False
 
     @property
     def cryptoki(self) -> Cryptoki:
@@ -125,8 +143,8 @@ def login(card: Card, pin: bytes | None, *, use_last_attempt: bool = False) -> e
 
 def test_the_last_try_is_not_used_unless_that_is_accepted() -> None:
     card = Card()
-    assert login(card, b"0000").data == {"attempts_remaining": None}
-    assert login(card, b"0000").data == {"attempts_remaining": 1}
+    assert login(card, b"0000").data == {"attempts_remaining": None, "role": "user"}
+    assert login(card, b"0000").data == {"attempts_remaining": 1, "role": "user"}
     assert isinstance(login(card, b"1234"), errors.PinLastAttempt)
     assert card.sent == [b"0000", b"0000"]  # not even the right one was sent
     assert isinstance(login(card, b"0000", use_last_attempt=True), errors.PinLocked)
@@ -145,7 +163,7 @@ def test_the_last_try_can_be_accepted() -> None:
 @pytest.mark.parametrize("pin", [b"", b"123", b"123456789"])
 def test_a_pin_of_the_wrong_length_is_not_sent(pin: bytes) -> None:
     card = Card()
-    assert login(card, pin).data == {"min": 4, "max": 8}
+    assert login(card, pin).data == {"min": 4, "max": 8, "role": "user"}
     assert card.sent == []
 
 
@@ -160,6 +178,33 @@ def test_no_user_pin_no_login() -> None:
     card = Card(replace(TOKEN, flags=TokenFlags.TOKEN_INITIALIZED))
     assert isinstance(login(card, b"1234"), errors.PinNotSet)
     assert card.sent == []
+
+
+@pytest.mark.parametrize("so_pin", [b"12345678", b"0" * 47, b"0" * 47 + b"g"])
+def test_what_is_no_management_key_never_gets_to_ykcs11(so_pin: bytes) -> None:
+    """It would send that to the card as the user's PIN."""
+    card = Card(replace(TOKEN, manufacturer="Yubico (www.yubico.com)", max_pin=48))
+    named = {**NAMED, "manufacturer": "Yubico (www.yubico.com)"}
+    operations = Operations(FakeModule(card))
+    with pytest.raises(errors.PinLength) as caught:
+        operations.run("check_so_pin", (pipe_with(so_pin),), {"token": named})
+    assert caught.value.data["role"] == "so"
+    assert card.sent == []
+    with pytest.raises(errors.PinIncorrect):
+        operations.run("check_so_pin", (pipe_with(b"0aF" * 16),), {"token": named})
+    assert card.sent == [b"0aF" * 16]
+
+
+def test_a_wrong_old_pin_is_sent_once() -> None:
+    """Only a right one goes on to C_SetPIN, where OpenSC spends two tries on a wrong one."""
+    card = Card()
+    operations = Operations(FakeModule(card))
+    with pytest.raises(errors.PinIncorrect):
+        operations.run("change_pin", (pipe_with(b"0000"), pipe_with(b"4321")), {"token": NAMED})
+    assert (card.sent, card.changed, card.left[UserType.USER]) == ([b"0000"], [], 2)
+    operations.run("change_pin", (pipe_with(b"1234"), pipe_with(b"4321")), {"token": NAMED})
+    assert card.changed == [(b"1234", b"4321")]
+    assert card.open_sessions == set()
 
 
 def test_the_security_officer_is_treated_the_same() -> None:

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
-from pkcs11 import Mechanism
+from pkcs11 import MGF, Mechanism
 
 from custode_drivers.api.errors import NotSupported
 from custode_drivers.pkcs11 import keys
 from custode_drivers.pkcs11.keys import TokenEcKey, TokenRsaKey
+from custode_drivers.pkcs11.layout import PssParams
 
 RSA = rsa.generate_private_key(65537, 2048)
 HASHED = {
@@ -26,7 +28,7 @@ HASHED = {
 def rsa_key(mechanisms: set[Mechanism | int]) -> tuple[TokenRsaKey, list[Mechanism]]:
     used: list[Mechanism] = []
 
-    def sign(data: bytes, mechanism: Mechanism) -> bytes:
+    def sign(data: bytes, mechanism: Mechanism, parameter: PssParams | None = None) -> bytes:
         used.append(mechanism)
         if mechanism in HASHED:
             return RSA.sign(data, padding.PKCS1v15(), HASHED[mechanism])
@@ -42,8 +44,9 @@ def ec_key(curve: ec.EllipticCurve) -> TokenEcKey:
     private = ec.generate_private_key(curve)
     half = (curve.key_size + 7) // 8
 
-    def sign(digest: bytes, mechanism: Mechanism) -> bytes:
+    def sign(data: bytes, mechanism: Mechanism, parameter: PssParams | None = None) -> bytes:
         assert mechanism is Mechanism.ECDSA
+        digest = data
         assert len(digest) <= half
         # a hash as long as the curve, so that nothing is cut a second time
         algorithm: hashes.HashAlgorithm = hashes.SHA256() if half == 32 else hashes.SHA384()
@@ -52,7 +55,7 @@ def ec_key(curve: ec.EllipticCurve) -> TokenEcKey:
         )
         return b"".join(n.to_bytes(half) for n in utils.decode_dss_signature(der))
 
-    return TokenEcKey(sign, private.public_key())
+    return TokenEcKey(sign, private.public_key(), {Mechanism.ECDSA})
 
 
 @pytest.mark.parametrize("name", sorted(keys.HASHES))
@@ -78,6 +81,45 @@ def test_ecdsa_signatures_come_as_der(
 ) -> None:
     key = ec_key(curve)
     keys.verify(key.public_key(), keys.sign(key, b"words", algorithm), b"words", algorithm)
+
+
+PSS = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
+
+
+@pytest.mark.parametrize("offered", [Mechanism.SHA256_RSA_PKCS_PSS, Mechanism.RSA_PKCS_PSS])
+def test_a_token_that_offers_only_pss_proves_itself_so(offered: Mechanism) -> None:
+    def sign(data: bytes, mechanism: Mechanism, parameter: PssParams | None = None) -> bytes:
+        assert mechanism is offered
+        assert parameter is not None
+        told = (parameter.hash, parameter.mgf, parameter.salt_length)
+        assert told == (Mechanism.SHA256, MGF.SHA256, 32)
+        if mechanism is Mechanism.SHA256_RSA_PKCS_PSS:
+            return RSA.sign(data, PSS, hashes.SHA256())
+        return RSA.sign(data, PSS, utils.Prehashed(hashes.SHA256()))
+
+    key = TokenRsaKey(sign, RSA.public_key(), {Mechanism.RSA_PKCS_PSS, offered})
+    signature = keys.prove(key, b"words")
+    RSA.public_key().verify(signature, b"words", PSS, hashes.SHA256())
+    keys.check_proof(key, RSA.public_key(), signature, b"words")
+    with pytest.raises(InvalidSignature):
+        keys.check_proof(key, RSA.public_key(), signature, b"other")
+    with pytest.raises(NotSupported):  # others expect PKCS #1 v1.5 of `sign`
+        keys.sign(key, b"words", hashes.SHA256())
+
+
+def test_ecdsa_that_hashes_is_used_where_there_is_no_other() -> None:
+    private = ec.generate_private_key(ec.SECP256R1())
+
+    def sign(data: bytes, mechanism: Mechanism, parameter: PssParams | None = None) -> bytes:
+        assert mechanism is Mechanism.ECDSA_SHA256
+        der = private.sign(data, ec.ECDSA(hashes.SHA256()))
+        return b"".join(n.to_bytes(32) for n in utils.decode_dss_signature(der))
+
+    key = TokenEcKey(sign, private.public_key(), {Mechanism.ECDSA_SHA256})
+    signature = keys.sign(key, b"words", hashes.SHA256())
+    keys.verify(private.public_key(), signature, b"words", hashes.SHA256())
+    with pytest.raises(NotSupported):
+        keys.sign(key, b"words", hashes.SHA384())
 
 
 @pytest.mark.parametrize(
@@ -115,8 +157,9 @@ def test_cryptography_builds_with_a_token_key(make: Callable[[], Any]) -> None:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         ),
+        lambda rsa_, _: rsa_.sign(b"", PSS, hashes.SHA256()),
         lambda rsa_, _: rsa_.sign(
-            b"", padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256()
+            b"", padding.PSS(padding.MGF1(hashes.SHA256()), 20), hashes.SHA256()
         ),
         lambda rsa_, _: rsa_.sign(b"", padding.PKCS1v15(), hashes.SHA1()),  # noqa: S303 - refused
     ],

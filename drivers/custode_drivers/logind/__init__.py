@@ -1,0 +1,1 @@
+"""What systemd-logind tells of the computer as a whole."""

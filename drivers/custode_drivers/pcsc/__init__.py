@@ -1,0 +1,1 @@
+"""Readers and cards behind PC/SC, noticed without ever talking to a card."""

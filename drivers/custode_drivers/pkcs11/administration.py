@@ -1,0 +1,176 @@
+"""PINs, and the token as a whole: initialise, set, change and unblock, without a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from custode_drivers.api import errors
+from custode_drivers.api.types import TokenIdentity
+from custode_drivers.pkcs11 import pins
+from custode_drivers.pkcs11.asked import BadRequest, Fds, pin_from
+from custode_drivers.pkcs11.ckr import CkrError
+from custode_drivers.pkcs11.cryptoki import Secret, SlotToken
+from custode_drivers.pkcs11.layout import TokenFlags, UserType
+from custode_drivers.pkcs11.module import Module
+from custode_drivers.pkcs11.session import Sessions
+
+_USERS = {"user": UserType.USER, "so": UserType.SO}
+
+
+class Administration:
+    """`init_token`, `init_pin`, `check_so_pin`, `reset_token`, `change_pin`, `unblock_pin`.
+
+    Where PINs are typed on the reader (CKF_PROTECTED_AUTHENTICATION_PATH) no descriptor comes.
+    """
+
+    def __init__(self, module: Module, sessions: Sessions) -> None:
+        self._module = module
+        self._sessions = sessions
+
+    def init_token(
+        self,
+        fds: Fds,
+        *,
+        token: TokenIdentity,
+        label: str,
+        force: bool = False,
+        use_last_attempt: bool = False,
+    ) -> dict[str, str]:
+        """C_InitToken: erases the token. One that carries a user PIN only with `force`."""
+        found = self._module.find(token)
+        if TokenFlags.USER_PIN_INITIALIZED in found.flags and not force:
+            raise errors.AlreadyInitialized(serial=token.serial)
+        with pin_from(fds, 0, found) as so_pin:
+            self._erase(found, so_pin, label, use_last_attempt=use_last_attempt)
+        return {"serial": token.serial, "label": label}
+
+    def init_pin(
+        self, fds: Fds, *, token: TokenIdentity, force: bool = False, use_last_attempt: bool = False
+    ) -> dict[str, str]:
+        """C_InitPIN as SO: gives a token its user PIN; a new one in its place only with `force`."""
+        found = self._module.find(token)
+        if TokenFlags.USER_PIN_INITIALIZED in found.flags and not force:
+            raise errors.AlreadyInitialized(serial=token.serial)
+        self._set_pin_as_so(fds, found, "init_pin", use_last_attempt=use_last_attempt)
+        return {}
+
+    def unblock_pin(
+        self, fds: Fds, *, token: TokenIdentity, use_last_attempt: bool = False
+    ) -> dict[str, str]:
+        """C_InitPIN as SO (or with the PUK): a new user PIN, and all its tries again.
+
+        :raises NotSupported: where the module cannot; its vendor's own tool can, with the PUK
+        """
+        found = self._module.find(token)
+        self._set_pin_as_so(fds, found, "unblock_pin", use_last_attempt=use_last_attempt)
+        return {}
+
+    def change_pin(
+        self,
+        fds: Fds,
+        *,
+        token: TokenIdentity,
+        role: str = "user",
+        use_last_attempt: bool = False,
+    ) -> dict[str, str]:
+        """C_SetPIN with one try of the old PIN; an open session of the token ends.
+
+        The old PIN is logged in with first, and only a right one goes on to C_SetPIN: OpenSC spends
+        two tries of an OpenPGP card on a wrong one there, and ykcs11 raises no flag.
+        """
+        user = _USERS.get(role)
+        if user is None:
+            raise BadRequest(why=f"role {role}")
+        found = self._module.find(token)
+        if user is UserType.USER and TokenFlags.USER_PIN_INITIALIZED not in found.flags:
+            raise errors.PinNotSet(role="user")
+        with pin_from(fds, 0, found) as old, pin_from(fds, 1, found) as new:
+            if old is not None and new is not None:
+                pins.check_change(found, old, new, user)
+            pins.may_try(found, user, old, use_last_attempt=use_last_attempt)
+            self._sessions.end_all(found)
+            with (
+                _capability("change_pin"),
+                self._sessions.failures_of(found),
+                self._sessions.public_rw(found) as handle,
+            ):
+                self._change(handle, found, user, old, new)
+        return {}
+
+    def check_so_pin(
+        self, fds: Fds, *, token: TokenIdentity, use_last_attempt: bool = False
+    ) -> dict[str, str]:
+        """Log in as SO and out again: tells a wrong SO PIN before anything hangs on it."""
+        found = self._module.find(token)
+        with (
+            pin_from(fds, 0, found) as so_pin,
+            self._sessions.as_so(found, so_pin, use_last_attempt=use_last_attempt),
+        ):
+            return {}
+
+    def reset_token(
+        self, fds: Fds, *, token: TokenIdentity, label: str, use_last_attempt: bool = False
+    ) -> dict[str, str]:
+        """C_InitToken and C_InitPIN: everything on the token is gone, and its PIN is a new one.
+
+        The new PIN's length is judged before anything is erased.
+        """
+        found = self._module.find(token)
+        with pin_from(fds, 0, found) as so_pin, pin_from(fds, 1, found) as new_pin:
+            if new_pin is not None:
+                pins.check_length(found, new_pin, UserType.USER, "new")
+            self._erase(found, so_pin, label, use_last_attempt=use_last_attempt)
+            empty = self._module.find(token)
+            with self._sessions.as_so(empty, so_pin, use_last_attempt=use_last_attempt) as handle:
+                self._module.cryptoki.init_pin(handle, new_pin)
+        return {"serial": token.serial, "label": label}
+
+    def _set_pin_as_so(
+        self, fds: Fds, found: SlotToken, capability: str, *, use_last_attempt: bool
+    ) -> None:
+        with pin_from(fds, 0, found) as so_pin, pin_from(fds, 1, found) as new_pin:
+            if new_pin is not None:
+                pins.check_length(found, new_pin, UserType.USER, "new")
+            with (
+                _capability(capability),
+                self._sessions.as_so(found, so_pin, use_last_attempt=use_last_attempt) as handle,
+            ):
+                self._module.cryptoki.init_pin(handle, new_pin)
+
+    def _change(
+        self,
+        handle: int,
+        found: SlotToken,
+        user: UserType,
+        old: Secret | None,
+        new: Secret | None,
+    ) -> None:
+        with suppress(errors.PinToBeChanged):  # CKR_PIN_EXPIRED: right, and good for just this
+            self._sessions.send_pin(handle, user, old, found)
+        try:
+            with self._sessions.pin_answers(found, user):
+                self._module.cryptoki.set_pin(handle, old, new)
+        finally:
+            with suppress(CkrError):
+                self._module.cryptoki.logout(handle)
+
+    def _erase(
+        self, token: SlotToken, so_pin: Secret | None, label: str, *, use_last_attempt: bool
+    ) -> None:
+        pins.may_try(token, UserType.SO, so_pin, use_last_attempt=use_last_attempt)
+        self._sessions.end_all(token)
+        with (
+            self._sessions.failures_of(token),
+            self._sessions.pin_answers(token, UserType.SO),
+        ):
+            self._module.cryptoki.init_token(token.slot_id, so_pin, label)
+
+
+@contextmanager
+def _capability(name: str) -> Iterator[None]:
+    """Say what a token or module cannot do, where its own answer says only "this function"."""
+    try:
+        yield
+    except errors.NotSupported as exc:
+        raise errors.NotSupported(capability=name) from exc

@@ -1,0 +1,105 @@
+"""The rules before a PIN is sent, and what to say after a wrong one (domain.md, "PIN")."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import Final
+
+from custode_drivers.api import errors
+from custode_drivers.pkcs11.ckr import CkrError
+from custode_drivers.pkcs11.cryptoki import Cryptoki, Secret, SlotToken
+from custode_drivers.pkcs11.layout import TokenFlags, UserType
+
+_FINAL_TRY: Final = {"user": TokenFlags.USER_PIN_FINAL_TRY, "so": TokenFlags.SO_PIN_FINAL_TRY}
+_LOCKED: Final = {"user": TokenFlags.USER_PIN_LOCKED, "so": TokenFlags.SO_PIN_LOCKED}
+_YUBICO: Final = "Yubico"
+_MANAGEMENT_KEY_DIGITS: Final = (32, 48, 64)
+_HEX: Final = b"0123456789abcdefABCDEF"
+
+
+class PinMark:
+    """Tells later whether a secret is the PIN, without keeping the PIN."""
+
+    def __init__(self, pin: bytearray) -> None:
+        self._key = secrets.token_bytes(32)
+        self._tag = self._mark(pin)
+
+    def matches(self, secret: bytearray) -> bool:
+        """Compare in constant time."""
+        return hmac.compare_digest(self._tag, self._mark(secret))
+
+    def _mark(self, secret: bytearray) -> bytes:
+        return hmac.digest(self._key, secret, "sha256")
+
+
+def role_of(user: UserType) -> str:
+    """Whose PIN it is: `user` or `so`; a key's own login (§5.6.8) takes the user's."""
+    return "so" if user is UserType.SO else "user"
+
+
+def check_length(token: SlotToken, pin: Secret, user: UserType, which: str | None = None) -> None:
+    """Hold a PIN against the token's limits; `which`: "new" for one that is to be set.
+
+    :raises PinLength: nothing was sent
+    """
+    if (token.min_pin or 1) <= len(pin) <= (token.max_pin or len(pin)):
+        return
+    told = {"which": which} if which else {}
+    raise errors.PinLength(min=token.min_pin, max=token.max_pin, role=role_of(user), **told)
+
+
+def may_try(
+    token: SlotToken, user: UserType, pin: Secret | None, *, use_last_attempt: bool
+) -> None:
+    """Hold what is about to be sent against the token's own counter, as its flags tell it.
+
+    :raises PinError: nothing was sent
+    """
+    role = role_of(user)
+    if _LOCKED[role] in token.flags:
+        raise errors.PinLocked(role=role)
+    if _FINAL_TRY[role] in token.flags and not use_last_attempt:
+        raise errors.PinLastAttempt(role=role)
+    if pin is not None:
+        check_length(token, pin, user)
+        if user is UserType.SO:
+            _check_management_key(token, pin)
+
+
+def _check_management_key(token: SlotToken, pin: Secret) -> None:
+    """Hold what ykcs11 takes as SO PIN against what that is: a 3DES or AES key in hex.
+
+    Anything else is sent to the card as the *user's* PIN, which may protect such a key, and spends
+    one of its tries (measured with ykcs11 2.2).
+
+    :raises PinLength: nothing was sent
+    """
+    if not token.manufacturer.startswith(_YUBICO):
+        return
+    if len(pin) not in _MANAGEMENT_KEY_DIGITS or not all(byte in _HEX for byte in pin):
+        low, high = min(_MANAGEMENT_KEY_DIGITS), max(_MANAGEMENT_KEY_DIGITS)
+        raise errors.PinLength(min=low, max=high, role="so")
+
+
+def check_change(token: SlotToken, old: Secret, new: Secret, user: UserType) -> None:
+    """Hold a new PIN against the token's limits and the old one. :raises PinError: nothing sent."""
+    check_length(token, new, user, "new")
+    if hmac.compare_digest(old, new):
+        raise errors.PinUnchanged(role=role_of(user))
+
+
+def wrong_pin(cryptoki: Cryptoki, token: SlotToken, user: UserType) -> errors.PinError:
+    """Return what to say after a wrong PIN, from the token's flags as they are now.
+
+    PKCS #11 tells only "the last one" and "none"; whoever has other tries left gets None.
+    """
+    role = role_of(user)
+    try:
+        flags = cryptoki.token(token.slot_id).flags
+    except CkrError:
+        return errors.PinIncorrect(attempts_remaining=None, role=role)
+    if _LOCKED[role] in flags:
+        return errors.PinLocked(role=role)
+    left = 1 if _FINAL_TRY[role] in flags else None
+    return errors.PinIncorrect(attempts_remaining=left, role=role)

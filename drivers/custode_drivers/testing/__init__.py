@@ -1,0 +1,1 @@
+"""Virtual cards behind a real pcscd, for tests and demonstrations (docs/testing-cards.md)."""
