@@ -88,5 +88,5 @@ openapi: setup ## write docs/openapi.json: what the authority's counter takes an
 
 .PHONY: clean
 clean: ## remove .venv, caches and reports
-	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .fuzz .coverage .coverage.* htmlcov
+	@rm -rf .venv .venv-openpgp build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .fuzz .coverage .coverage.* htmlcov
 	@find agent drivers authority tests -type d -name __pycache__ -prune -exec rm -rf {} +

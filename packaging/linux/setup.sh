@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes a checkout ready for work: what Custode needs of the system, then .venv from the pinned
-# constraints. Safe to run any number of times; when nothing has changed it only compares a stamp.
+# Makes a checkout ready for work: what Custode needs of the system, then .venv (and .venv-openpgp,
+# the third-party card of the tests) from the pinned constraints. Safe to run any number of times; when nothing has changed it only compares a stamp.
 #
 #   PYTHON=python3.12 packaging/linux/setup.sh    another Python for .venv (3.11 or later)
 #   WITH=bench packaging/linux/setup.sh           also the peers of `make bench`
@@ -12,8 +12,12 @@ cd "$root"
 
 readonly venv=.venv
 readonly constraints=packaging/constraints.txt
+readonly build_constraints=packaging/constraints-build.txt
 readonly pins_stamp=$venv/.custode-pins
 readonly project_stamp=$venv/.custode-project
+readonly openpgp_venv=.venv-openpgp
+readonly openpgp_constraints=packaging/constraints-openpgp.txt
+readonly openpgp_stamp=$openpgp_venv/.custode-pins
 
 say() { printf '%s\n' "$*"; }
 fail() {
@@ -56,20 +60,78 @@ has_softhsm() {
 
 has_openssl() { command -v openssl >/dev/null; }
 
-# The peers that `make bench` measures us against.
+# A bus of their own, on which tests play logind.
+has_dbus_daemon() { command -v dbus-daemon >/dev/null; }
+
+# PC/SC, the driver behind the virtual cards, and what judges those cards. pcscd is looked for
+# where a user's PATH may not lead.
+has_pcscd() { command -v pcscd >/dev/null || [[ -x /usr/sbin/pcscd ]]; }
+has_vpcd() {
+    compgen -G '/usr/lib*/pcsc/drivers/serial/libifdvpcd.so' >/dev/null ||
+        compgen -G '/usr/lib/*/pcsc/drivers/serial/libifdvpcd.so' >/dev/null
+}
 has_pkcs11_tool() { command -v pkcs11-tool >/dev/null; }
+has_opensc_module() {
+    compgen -G '/usr/lib/*/opensc-pkcs11.so' >/dev/null ||
+        compgen -G '/usr/lib*/opensc-pkcs11.so' >/dev/null
+}
+has_ykcs11() {
+    compgen -G '/usr/lib/*/libykcs11.so*' >/dev/null || compgen -G '/usr/lib*/libykcs11.so*' >/dev/null
+}
+has_yubico_piv_tool() { command -v yubico-piv-tool >/dev/null; }
+
+# pyscard has no wheel for Linux, and the tests build small PKCS#11 modules of their own.
+has_winscard_headers() {
+    compgen -G '/usr/include/PCSC/winscard.h' >/dev/null ||
+        compgen -G '/usr/local/include/PCSC/winscard.h' >/dev/null
+}
+has_pkg_config() { command -v pkg-config >/dev/null; }
+has_compiler() { command -v gcc >/dev/null; }
+has_libc_headers() { echo '#include <stdlib.h>' | gcc -E -o /dev/null - 2>/dev/null; }
+has_python_headers() {
+    "$1" -c 'import pathlib, sys, sysconfig
+sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists())'
+}
+
+# The peer that `make bench` measures us against, besides the tools above.
 has_pkcs11_engine() { compgen -G '/usr/lib/*/engines-3/pkcs11.so' >/dev/null; }
+
+# The package with the headers of that Python: Debian's own have the version in their names. Those
+# of a Python that did not come from Debian belong to it, and apt-get will say that it knows none.
+headers_package() {
+    say "lib$("$1" -c 'import sys; print(f"python{sys.version_info[0]}.{sys.version_info[1]}-dev")')"
+}
 
 # Prints the Debian packages that are missing, one a line. The venv's Python counts once it exists.
 missing_packages() {
+    local python
     has_softhsm || say softhsm2
     has_openssl || say openssl
+    has_dbus_daemon || say dbus-daemon
+    has_pcscd || say pcscd
+    has_vpcd || say vsmartcard-vpcd
+    has_pkcs11_tool || say opensc
+    has_opensc_module || say opensc-pkcs11
+    has_ykcs11 || say ykcs11
+    has_yubico_piv_tool || say yubico-piv-tool
+    has_winscard_headers || say libpcsclite-dev
+    has_pkg_config || say pkg-config
+    has_compiler || say gcc
+    has_libc_headers || say libc6-dev
     if [[ ${WITH:-} == bench ]]; then
-        has_pkcs11_tool || say opensc
         has_pkcs11_engine || say libengine-pkcs11-openssl
     fi
-    if [[ ! -x $venv/bin/python ]] && ! find_python >/dev/null; then
+    if [[ -x $venv/bin/python ]]; then
+        if ! is_current "$pins_stamp" "$(pins_key)" && ! has_python_headers "$venv/bin/python"; then
+            headers_package "$venv/bin/python"
+        fi
+        return
+    fi
+    if ! python=$(find_python); then
         say python3-venv
+        say python3-dev
+    elif ! has_python_headers "$python"; then
+        headers_package "$python"
     fi
 }
 
@@ -125,14 +187,31 @@ ensure_system() {
 # --- the virtual environment -----------------------------------------------------------------
 
 # The checkout's place is part of both keys: a venv that was moved has dead paths in its scripts.
-pins_key() { { say "$root ${PYTHON:-}"; cat "$constraints"; } | sha256sum; }
+pins_key() {
+    { say "$root ${PYTHON:-}"; cat "$constraints" "$build_constraints"; } | sha256sum
+}
+openpgp_key() { { say "$root"; cat "$openpgp_constraints" "$build_constraints"; } | sha256sum; }
 project_key() { { say "$root"; cat pyproject.toml "$constraints" "${BASH_SOURCE[0]}"; } | sha256sum; }
 
 was_moved() { ! head -n 1 "$venv/bin/pip" 2>/dev/null | grep -qF "#!$root/$venv/"; }
 
 is_current() { [[ -x $venv/bin/python && -f $1 && $(<"$1") == "$2" ]]; }
 
-pip() { "$venv/bin/python" -m pip --quiet --quiet --disable-pip-version-check --no-input "$@"; }
+pip_of() {
+    local -r home=$1
+    shift
+    # What builds from source finds its tools (swig) on PATH.
+    PATH="$root/$home/bin:$PATH" "$home/bin/python" -m pip \
+        --quiet --quiet --disable-pip-version-check --no-input "$@"
+}
+pip() { pip_of "$venv" "$@"; }
+
+# Build isolation would fetch the newest build tools, whatever is pinned: so they come first, with
+# their own hashes, and isolation is off.
+install_pins() {
+    pip_of "$1" install --require-hashes -r "$build_constraints"
+    pip_of "$1" install --require-hashes --no-build-isolation -r "$2"
+}
 
 ensure_venv() {
     local pins project python
@@ -150,7 +229,7 @@ ensure_venv() {
         fi
         say "setup: installing the pinned packages"
         rm -f "$pins_stamp" "$project_stamp"
-        pip install --require-hashes -r "$constraints"
+        install_pins "$venv" "$constraints"
         say "$pins" >"$pins_stamp"
     fi
 
@@ -160,12 +239,25 @@ ensure_venv() {
     say "setup: $venv is ready"
 }
 
+ensure_openpgp_venv() {
+    local key
+    key=$(openpgp_key)
+    if is_current "$openpgp_stamp" "$key"; then
+        return
+    fi
+    say "setup: installing the OpenPGP card of the tests in $openpgp_venv"
+    "$venv/bin/python" -m venv --clear "$openpgp_venv"
+    install_pins "$openpgp_venv" "$openpgp_constraints"
+    say "$key" >"$openpgp_stamp"
+}
+
 # One set-up at a time in a checkout; the lock needs no file of its own.
 exec 9<"${BASH_SOURCE[0]}"
 flock --timeout 900 9 || fail "another set-up has held the lock for 15 minutes"
 
 ensure_system
 ensure_venv
+ensure_openpgp_venv
 if [[ ${WITH:-} == fuzz ]] && ! "$venv/bin/python" -c 'import atheris' 2>/dev/null; then
     pip install --require-hashes -r packaging/constraints-fuzz.txt
     "$venv/bin/python" -c 'import atheris' 2>/dev/null ||
