@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,60 +24,92 @@ SIX_REASONS = (
 )
 
 
+@dataclass(slots=True)
+class _Holder:
+    """The user, and the tokens that the certificates lie on: as many as they need."""
+
+    stage: Stage
+    step: Step
+    person: Person
+    tokens: list[Token] = field(default_factory=list)
+    certificates: int = 0
+
+    def secrets(self) -> dict[str, bytes]:
+        """Every token of this user has the same PIN, whichever signs."""
+        return self.tokens[0].secrets()
+
+    def with_room(self) -> Token:
+        """A token that is plugged in and takes another certificate."""
+        if self.certificates == len(self.tokens) * self.stage.certificates_per_token:
+            token = self.stage.factory_token(f"Bruno {len(self.tokens) + 1}")
+            token.pin = self.tokens[0].pin if self.tokens else token.pin
+            start_up(self.stage, self.step, self.person, token)
+            self.tokens.append(token)
+        return self.tokens[-1]
+
+    def put_away(self) -> None:
+        """Take out the tokens: all they carry is cancelled. Not where there is room on them."""
+        if self.certificates == len(self.tokens) * self.stage.certificates_per_token:
+            for token in self.tokens:
+                self.stage.pull(self.person, token)
+
+
 def tell(stage: Stage, teller: Teller) -> None:
     """Play step 9."""
     with teller.step(t("Cancellation: the first is cumulative, later ones are not")) as step:
-        person = stage.person("bruno", "BIANCHI2", "BNCBRN75B02F205M")
-        token = stage.factory_token("Bruno")
-        start_up(stage, step, person, token)
-        set_identity(stage, step, person)
-        _first(stage, step, person, token)
-        _later(stage, step, person, token)
+        holder = _Holder(stage, step, stage.person("bruno", "BIANCHI2", "BNCBRN75B02F205M"))
+        holder.with_room()
+        set_identity(stage, step, holder.person)
+        _first(holder)
+        holder.put_away()
+        _later(holder)
 
 
-def _new(stage: Stage, step: Step, person: Person, token: Token, number: int) -> str:
+def _new(holder: _Holder) -> str:
     """A further certificate, installed; its IdOperazione."""
-    file: Path = person.folder / f"bruno-{number}.csr"
-    pin = {"pin": token.pin}
-    stage.run(step, person, "csr", "--key", "p256", "--out", file, secret=pin)
-    row = stage.run(step, person, "request", "--csr", file, "--wait", secret=pin).answer
-    operation: str = row["id_operazione"]
-    stage.run(step, person, "install", "--operation", operation, secret=pin)
+    token = holder.with_room()
+    holder.certificates += 1
+    file: Path = holder.person.folder / f"bruno-{holder.certificates}.csr"
+    stage, step, person = holder.stage, holder.step, holder.person
+    words = ("csr", "--token", token.serial, "--key", "p256", "--out", file)
+    stage.run(step, person, *words, secret=token.writing())
+    ran = stage.run(step, person, "request", "--csr", file, "--wait", secret=token.secrets())
+    operation: str = ran.answer["id_operazione"]
+    stage.run(step, person, "install", "--operation", operation, secret=token.writing())
     return operation
 
 
-def _cancel(
-    stage: Stage, step: Step, person: Person, token: Token, operation: str
-) -> dict[str, Any]:
+def _cancel(holder: _Holder, operation: str) -> dict[str, Any]:
     words = ("cancel", operation, "--reason", "other", "--note", "demo", "--yes")
-    done: dict[str, Any] = stage.run(step, person, *words, secret={"pin": token.pin}).answer
+    ran = holder.stage.run(holder.step, holder.person, *words, secret=holder.secrets())
+    done: dict[str, Any] = ran.answer
     return done
 
 
-def _states(stage: Stage, step: Step, person: Person) -> dict[str, str]:
-    rows = stage.run(step, person, "certificates").answer["certificates"]
-    return {row["id_operazione"]: row["state"] for row in rows}
+def _states(holder: _Holder) -> dict[str, str]:
+    ran = holder.stage.run(holder.step, holder.person, "certificates")
+    return {row["id_operazione"]: row["state"] for row in ran.answer["certificates"]}
 
 
 def _covered(answer: dict[str, Any]) -> set[str]:
     return {row["id_operazione"] for row in answer["covered"]}
 
 
-def _first(stage: Stage, step: Step, person: Person, token: Token) -> None:
-    both = {_new(stage, step, person, token, number) for number in (1, 2)}
-    states = _states(stage, step, person)
+def _first(holder: _Holder) -> None:
+    step = holder.step
+    both = {_new(holder) for _ in range(2)}
+    states = _states(holder)
     step.check(t("two active certificates"), AUTHORITY, ok=list(states.values()) == ["active"] * 2)
     one = min(both)
     words = ("cancel", one, "--reason", "other", "--preview")
-    seen = stage.run(step, person, *words).answer
+    seen = holder.stage.run(step, holder.person, *words).answer
     reasons = tuple(row["italian"] for row in seen["reasons"])
     step.check(t("six reasons: {all}", all=", ".join(reasons)), CUSTODE, ok=reasons == SIX_REASONS)
     step.check(
         t("the preview covers both"), AUTHORITY, ok=seen["cumulative"] and _covered(seen) == both
     )
-    unchanged = _states(stage, step, person) == states
-    step.check(t("the preview changed nothing"), AUTHORITY, ok=unchanged)
-    done = _cancel(stage, step, person, token, one)
+    step.check(t("the preview changed nothing"), AUTHORITY, ok=_states(holder) == states)
+    done = _cancel(holder, one)
     step.check(
         t("one IdOperazione cancelled both"),
         AUTHORITY,
@@ -85,17 +118,17 @@ def _first(stage: Stage, step: Step, person: Person, token: Token) -> None:
     step.data["first"] = done["id_operazione"]
 
 
-def _later(stage: Stage, step: Step, person: Person, token: Token) -> None:
-    third = _new(stage, step, person, token, 3)
-    fourth = _new(stage, step, person, token, 4)
+def _later(holder: _Holder) -> None:
+    step = holder.step
+    third, fourth = _new(holder), _new(holder)
     step.check(t("new requests were accepted afterwards"), AUTHORITY, ok=bool(third and fourth))
-    done = _cancel(stage, step, person, token, third)
+    done = _cancel(holder, third)
     step.check(
         t("a later cancellation covers exactly one"),
         AUTHORITY,
         ok=not done["cumulative"] and _covered(done) == {third},
     )
-    states = _states(stage, step, person)
+    states = _states(holder)
     step.check(
         t("the other one stays active"), AUTHORITY, ok=states[fourth] == "active", why=str(states)
     )

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from custode.demo import cancellation, story
-from custode.demo.stage import Stage, processes_of
+from custode.demo import cancellation, pin_counter, story
+from custode.demo.soft_stage import SoftStage
 from custode.demo.telling import CUSTODE, SYSTEM, CheckFailed, Teller
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
@@ -20,24 +20,29 @@ from custode.locale.catalogue import t
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from custode.demo.stage import Stage
+
 EXIT_FAILED = 1
 
 
-def main(keep: str | None, *, fast: bool, json_lines: bool, lang: str) -> int:
-    """Run the demo; 0 only when every step was verified.
+def main(
+    keep: str | None, *, card: str | None = None, fast: bool, json_lines: bool, lang: str
+) -> int:
+    """Run the demo, on a software token or a `card`; 0 only when every step was verified.
 
-    :raises CustodeError: FILE_EXISTS when `keep` names something that is already there, CANCELLED
-        after Ctrl-C
+    :raises CustodeError: FILE_EXISTS when `keep` names something that is already there,
+        PART_MISSING where there can be no such card, CANCELLED after Ctrl-C
     """
     teller = Teller(json_lines=json_lines)
     began = time.monotonic()
     teller.intro(
-        t("A certificate's life with Custode, on real parts: SoftHSM's token through its PKCS#11"),
-        t("module, the authority over HTTPS on this computer, openssl as the judge."),
+        *_introduction(card),
     )
     try:
-        with _stage(keep, fast=fast, lang=lang) as stage:
+        with _stage(keep, card, fast=fast, lang=lang) as stage:
             told = story.tell(stage, teller)
+            if stage.tokens_lock:
+                pin_counter.tell(stage, teller, told.person, told.now)
             cancellation.tell(stage, teller)
             _close(stage, teller, told, kept=keep is not None)
     except (CheckFailed, RuntimeError, TimeoutError) as error:
@@ -66,22 +71,48 @@ def _close(stage: Stage, teller: Teller, told: story.Story, *, kept: bool) -> No
 
 
 @contextlib.contextmanager
-def _stage(keep: str | None, *, fast: bool, lang: str) -> Iterator[Stage]:
+def _stage(keep: str | None, card: str | None, *, fast: bool, lang: str) -> Iterator[Stage]:
     """A folder with all that is played; ended and removed however the block is left."""
     folder = _folder(keep)
-    stage = Stage(folder, fast=fast, lang=lang)
+    stage: Stage | None = None
     try:
+        stage = _made(folder, card, fast=fast, lang=lang)
         yield stage
     finally:
         # A second Ctrl-C must not interrupt the clearing up.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            if any(processes_of(person.home) for person in stage.people):
+            if stage is not None:
                 stage.close()
             if keep is None:
                 shutil.rmtree(folder, ignore_errors=True)
         finally:
             signal.signal(signal.SIGINT, before)
+
+
+def _made(folder: Path, card: str | None, *, fast: bool, lang: str) -> Stage:
+    if card is None:
+        return SoftStage(folder, fast=fast, lang=lang)
+    from custode.demo.card_stage import KINDS, CardStage
+
+    return CardStage(folder, KINDS[card], fast=fast, lang=lang)
+
+
+def _introduction(card: str | None) -> tuple[str, str]:
+    first = {
+        None: t(
+            "A certificate's life with Custode, on real parts: SoftHSM's token through its PKCS#11"
+        ),
+        "piv": t(
+            "A certificate's life with Custode, on a PIV card: a real pcscd, ykcs11 as its PKCS#11"
+        ),
+        "openpgp": t(
+            "A certificate's life with Custode, on OpenPGP cards: a real pcscd, OpenSC's PKCS#11"
+        ),
+    }
+    return first[card], t(
+        "module, the authority over HTTPS on this computer, openssl as the judge."
+    )
 
 
 def _folder(keep: str | None) -> Path:

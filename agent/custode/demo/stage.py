@@ -1,4 +1,4 @@
-"""Where the demo plays: homes, software tokens in a drawer and in a reader, the real commands."""
+"""Where the demo plays: homes, tokens in a drawer and in a reader, the real commands."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ import secrets
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from custode.paths import Paths
 from custode.rpc.client import AgentClient
-from custode_drivers.softhsm import tokens as softhsm
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from custode.demo.telling import Step
-    from custode_drivers.softhsm.tokens import TokenFiles
 
 COMMAND_DEADLINE_S: Final = 120
-EVENT_DEADLINE_S: Final = 10.0
+EVENT_DEADLINE_S: Final = 30.0  # a card is read through the reader: on a busy computer seconds
 STOP_DEADLINE_S: Final = 20.0
-SO_PIN_LENGTH: Final = 12
 
 
 def new_pin(length: int = 8) -> bytes:
@@ -53,18 +51,37 @@ class Ran:
         return [reason["code"] for reason in self.error.get("data", {}).get("reasons", [])]
 
 
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One `[[module]]` of a configuration: a PKCS#11 library, its environment, what watches it."""
+
+    path: str
+    env: Mapping[str, str]
+    watch: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What all programs of its user need in their environment."""
+
+
 @dataclass(slots=True)
 class Token:
-    """A software token of the demo and the PINs it was given."""
+    """A token of the demo and the PINs it was given."""
 
     label: str
     so_pin: bytes
     pin: bytes
-    files: TokenFiles
 
     @property
     def serial(self) -> str:
-        return self.files.serial
+        """As its PKCS#11 module tells it."""
+        raise NotImplementedError
+
+    def secrets(self) -> dict[str, bytes]:
+        """What signing with it takes, as `Stage.run` takes secrets."""
+        return {"pin": self.pin}
+
+    def writing(self) -> dict[str, bytes]:
+        """What making keys on it and writing to it takes: some cards want their SO PIN as well."""
+        return self.secrets()
 
 
 @dataclass(slots=True)
@@ -76,6 +93,7 @@ class Person:
     code: str
     codice_fiscale: str
     generation_s: int
+    module: Module
     password: bytes = field(default_factory=lambda: secrets.token_urlsafe(12).encode("ascii"))
     backup_pin: bytes = field(default_factory=lambda: new_pin(12))
 
@@ -93,26 +111,20 @@ class Person:
 
     def environment(self) -> dict[str, str]:
         """The environment of this person's programs."""
-        return {**os.environ, "CUSTODE_HOME": str(self.home)}
+        return {**os.environ, **self.module.variables, "CUSTODE_HOME": str(self.home)}
 
     def paths(self) -> Paths:
         """Where this person's agent keeps things."""
         return Paths.find(self.environment())
 
-    def set_up(self, module: str) -> None:
-        """Make home, reader and configuration."""
-        self.home.mkdir(mode=0o700, parents=True)
-        softhsm.write_configuration(self.folder / "softhsm2.conf", self.reader)
-        self.configure(module, autostart=True)
-
-    def configure(self, module: str, *, autostart: bool) -> None:
+    def configure(self, *, autostart: bool) -> None:
         """Write `config.toml`; the agent reads it again by itself."""
-        configuration = self.folder / "softhsm2.conf"
+        env = ", ".join(f"{name} = {json.dumps(value)}" for name, value in self.module.env.items())
         text = (
             "[[module]]\n"
-            f"path = {json.dumps(module)}\n"
-            f"env = {{ SOFTHSM2_CONF = {json.dumps(str(configuration))} }}\n"
-            f"watch = {json.dumps(str(self.reader))}\n\n"
+            f"path = {json.dumps(self.module.path)}\n"
+            f"env = {{ {env} }}\n"
+            f"watch = {json.dumps(self.module.watch)}\n\n"
             "[authority]\n"
             f"autostart = {'true' if autostart else 'false'}\n"
             f"generation_s = {self.generation_s}\n"
@@ -122,45 +134,66 @@ class Person:
         partial.replace(self.home / "config.toml")
 
 
-class Stage:
-    """Everything the demo has, and takes away again."""
+class Stage(ABC):
+    """Everything the demo has, and takes away again; what its tokens are is the subclass's."""
+
+    certificates_per_token: int
+    """How many certificates, each with its key, one of its tokens takes."""
+    tokens_lock: bool
+    """Whether its tokens count wrong PINs and lock themselves."""
 
     def __init__(self, folder: Path, *, fast: bool, lang: str) -> None:
         self.folder = folder
-        self.drawer = folder / "drawer"
         self.lang = lang
-        self.module = softhsm.find_module()
         self.generation_s = 1 if fast else 3
         self.people: list[Person] = []
 
+    @abstractmethod
+    def module_for(self, folder: Path) -> Module:
+        """The module, and the reader, that a person with this folder gets."""
+
+    @abstractmethod
+    def factory_token(self, label: str) -> Token:
+        """A token as it comes from its maker, in the drawer."""
+
+    @abstractmethod
+    def give_pin(self, step: Step, person: Person, token: Token) -> None:
+        """Give a factory-fresh token, which is plugged in, a PIN of its own, and check it."""
+
+    @abstractmethod
+    def put(self, person: Person, token: Token) -> None:
+        """Put a token into the person's reader."""
+
+    @abstractmethod
+    def take(self, person: Person, token: Token) -> None:
+        """Take a token out of the reader, back into the drawer."""
+
     def person(self, name: str, code: str, codice_fiscale: str) -> Person:
         """Bring a person on."""
-        person = Person(name, self.folder / name, code, codice_fiscale, self.generation_s)
-        person.folder.mkdir(mode=0o700)
-        person.set_up(self.module)
+        folder = self.folder / name
+        folder.mkdir(mode=0o700)
+        module = self.module_for(folder)
+        person = Person(name, folder, code, codice_fiscale, self.generation_s, module)
+        person.home.mkdir(mode=0o700)
+        person.configure(autostart=True)
         self.people.append(person)
         return person
 
-    def factory_token(self, label: str) -> Token:
-        """A token as it comes from its maker (C_InitToken done, no user PIN), in the drawer."""
-        so_pin = new_pin(SO_PIN_LENGTH)
-        files = softhsm.make_factory_token(self.drawer, label, so_pin, module=self.module)
-        return Token(label, so_pin, new_pin(), files)
-
     def plug(self, person: Person, token: Token) -> float:
         """Put a token into the reader; returns after how many seconds the agent told of it."""
-        return self._move(person, token, "token_inserted")
+        return self._moved(person, token, self.put, "token_inserted")
 
     def pull(self, person: Person, token: Token) -> float:
-        """Take a token out of the reader, back into the drawer."""
-        return self._move(person, token, "token_removed")
+        """Take a token out of the reader; returns after how many seconds the agent told of it."""
+        return self._moved(person, token, self.take, "token_removed")
 
-    def _move(self, person: Person, token: Token, event: str) -> float:
+    def _moved(
+        self, person: Person, token: Token, move: Callable[[Person, Token], None], event: str
+    ) -> float:
         with AgentClient.connect(person.paths(), name="custode-demo") as agent:
             agent.subscribe()
             began = time.monotonic()
-            target = person.reader if event == "token_inserted" else self.drawer
-            token.files = softhsm.move(token.files, target)
+            move(person, token)
             for told in agent.events(EVENT_DEADLINE_S):
                 if told["name"] == event and told.get("serial") == token.serial:
                     return time.monotonic() - began
@@ -203,6 +236,12 @@ class Stage:
             told = done.stderr.decode("utf-8", "replace").strip()
             raise RuntimeError(f"custode {words[0]} ended with {done.returncode}: {told}")
         return Ran(done.returncode, json.loads(done.stdout) if done.stdout.strip() else None)
+
+    def token_row(self, step: Step, person: Person, token: Token) -> dict[str, Any]:
+        """One token's row of `custode token list`."""
+        rows = self.run(step, person, "token", "list").answer["tokens"]
+        found: dict[str, Any] = next(row for row in rows if row["serial"] == token.serial)
+        return found
 
     def needs(self, step: Step, person: Person) -> list[str]:
         """The needs that `custode status` lists now."""

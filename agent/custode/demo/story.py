@@ -37,12 +37,13 @@ class Story:
     folders: list[Path] = field(default_factory=list)
 
     @property
+    def now(self) -> Token:
+        """The token that is the primary now."""
+        return self.new_token or self.token
+
+    @property
     def files(self) -> Path:
         return self.person.folder
-
-    def pin(self) -> dict[str, bytes]:
-        """The first token's PIN, as `run` takes it."""
-        return {"pin": self.token.pin}
 
 
 def tell(stage: Stage, teller: Teller) -> Story:
@@ -66,7 +67,7 @@ def tell(stage: Stage, teller: Teller) -> Story:
 
 
 def start_up(stage: Stage, step: Step, person: Person, token: Token) -> None:
-    """Plug a factory-fresh token in and give it a PIN."""
+    """Plug a factory-fresh token in and give it a PIN of its own."""
     stage.run(step, person, "status")
     seconds = stage.plug(person, token)
     step.say(t("[the token is plugged in]"))
@@ -75,12 +76,7 @@ def start_up(stage: Stage, step: Step, person: Person, token: Token) -> None:
         CUSTODE,
         ok=True,
     )
-    row = token_row(stage, step, person, token)
-    step.check(t("it has no user PIN"), TOKEN, ok=not row["user_pin_initialized"])
-    secret = {"so-pin": token.so_pin, "new-pin": token.pin}
-    stage.run(step, person, "token", "init", "--token", token.serial, secret=secret)
-    row = token_row(stage, step, person, token)
-    step.check(t("it has a user PIN now"), TOKEN, ok=row["user_pin_initialized"])
+    stage.give_pin(step, person, token)
 
 
 def set_identity(stage: Stage, step: Step, person: Person) -> None:
@@ -88,13 +84,6 @@ def set_identity(stage: Stage, step: Step, person: Person) -> None:
     words = ("--code", person.code, "--codice-fiscale", person.codice_fiscale)
     secret = {"password": person.password}
     stage.run(step, person, "identity", "set", *words, secret=secret)
-
-
-def token_row(stage: Stage, step: Step, person: Person, token: Token) -> dict[str, Any]:
-    """One token's row of `custode token list`."""
-    rows = stage.run(step, person, "token", "list").answer["tokens"]
-    found: dict[str, Any] = next(row for row in rows if row["serial"] == token.serial)
-    return found
 
 
 def _token(story: Story, step: Step) -> None:
@@ -106,7 +95,8 @@ def _request_file(story: Story, step: Step) -> None:
     set_identity(story.stage, step, story.person)
     story.csr = story.files / "anna.csr"
     words = ("--key", "rsa2048", "--out", story.csr)
-    made = story.stage.run(step, story.person, "csr", *words, secret=story.pin()).answer
+    secret = story.token.writing()
+    made = story.stage.run(step, story.person, "csr", *words, secret=secret).answer
     judged = judges.request(story.csr)
     step.check(
         t("the request is signed by the key it names"), OPENSSL, ok=judged.ok, why=judged.words
@@ -119,7 +109,7 @@ def _request_file(story: Story, step: Step) -> None:
         why=judged.words,
     )
     step.check(t("the key is RSA with 2048 bits"), OPENSSL, ok="(2048 bit)" in judged.words)
-    row = token_row(story.stage, step, story.person, story.token)
+    row = story.stage.token_row(step, story.person, story.token)
     keys = [key["key_id"] for key in row["public_keys"]]
     step.check(t("the key lies on the token"), TOKEN, ok=made["key_id"] in keys)
     step.data.update(file=str(story.csr), key_id=made["key_id"])
@@ -144,12 +134,12 @@ def _certificate(story: Story, step: Step) -> None:
         AUTHORITY,
         ok=(ready["id_operazione"], ready["state"]) == (story.id_operazione, "active"),
     )
-    done = stage.run(step, person, "install", secret=story.pin()).answer
+    done = stage.run(step, person, "install", secret=story.token.writing()).answer
     story.certificate = judges.pem(der(done, "certificate"), story.files / "anna.pem")
     judged = judges.chain(story.certificate, person.ca)
     step.check(t("the certificate is the authority's"), OPENSSL, ok=judged.ok, why=judged.words)
     check_signature(story, step, story.certificate, done)
-    row = token_row(stage, step, person, story.token)
+    row = stage.token_row(step, person, story.token)
     step.check(
         t("the certificate lies on the token"),
         TOKEN,
@@ -180,7 +170,7 @@ def _backup(story: Story, step: Step) -> None:
     sticks = [story.files / "stick-1", story.files / "stick-2"]
     access = story.files / "access.txt"
     access.write_text("https://portal.example/\n", "utf-8")
-    secret = {**story.pin(), "backup-pin": person.backup_pin}
+    secret = {**story.token.secrets(), "backup-pin": person.backup_pin}
     for stick in sticks:
         stick.mkdir()
         words = ("--to", stick, "--include", access)
@@ -231,13 +221,13 @@ def _blocked(story: Story, step: Step) -> None:
     ran = try_open(story, step)
     check_blocked(step, ran, "original_active", judge=AUTHORITY)
     step.check(t("the token is out"), CUSTODE, ok="original_present" not in ran.reasons)
-    person.configure(stage.module, autostart=False)
+    person.configure(autostart=False)
     step.say(t("[the authority is stopped]"))
     ran = try_open(story, step)
     check_blocked(step, ran, "status_unknown")
     running = stage.run(step, person, "status").answer["authority"]["running"]
     step.check(t("no authority runs"), SYSTEM, ok=not running)
-    person.configure(stage.module, autostart=True)
+    person.configure(autostart=True)
 
 
 def _activation(story: Story, step: Step) -> None:
@@ -307,7 +297,7 @@ def _restore(story: Story, step: Step) -> None:
     )
     story.new_token = new = stage.factory_token("Anna 2")
     start_up(stage, step, person, new)
-    secret = {"backup-pin": person.backup_pin, "pin": new.pin}
+    secret = {"backup-pin": person.backup_pin, **new.writing()}
     words = ("backup", "restore", story.folders[-1], "--token", new.serial)
     done = stage.run(step, person, *words, secret=secret).answer
     successor = judges.pem(der(done, "certificate"), story.files / "successor.pem")
@@ -315,7 +305,7 @@ def _restore(story: Story, step: Step) -> None:
     rows = stage.run(step, person, "backup", "list").answer["backups"]
     state = next(r["state"] for r in rows if r["backup_id"] == done["backup_id"])
     step.check(t("the authority has the confirmation"), AUTHORITY, ok=state == "restored")
-    row = token_row(stage, step, person, new)
+    row = stage.token_row(step, person, new)
     step.check(t("the new token is the primary"), CUSTODE, ok=row["state"] == "primary")
     step.check(
         t("the red notice is back: make a backup of the new one"),
@@ -331,7 +321,7 @@ def _old_token(story: Story, step: Step) -> None:
     stage, person = story.stage, story.person
     stage.plug(person, story.token)
     step.say(t("[the old token is plugged in]"))
-    row = token_row(stage, step, person, story.token)
+    row = stage.token_row(step, person, story.token)
     step.check(
         t("it is recognised as retired"), CUSTODE, ok=row["state"] == "retired", why=str(row)
     )
@@ -340,7 +330,7 @@ def _old_token(story: Story, step: Step) -> None:
         t("the person is told"), CUSTODE, ok="cancelled_original_back" in needs, why=str(needs)
     )
     words = ("csr", "--token", story.token.serial, "--out", story.files / "old.csr")
-    ran = stage.run(step, person, *words, secret=story.pin(), expect=None)
+    ran = stage.run(step, person, *words, secret=story.token.writing(), expect=None)
     step.check(
         t("it is refused, exit status {exit}", exit=ran.exit),
         CUSTODE,
