@@ -15,6 +15,7 @@ class ErrorCode(StrEnum):
     TIMED_OUT = "timed_out"  # what, seconds
     CONFIG_INVALID = "config_invalid"  # file, line, what; toml, unknown, relative, key
     NOT_SUPPORTED = "not_supported"  # capability, token
+    PART_MISSING = "part_missing"  # why
 
     # the agent
     AGENT_UNAVAILABLE = "agent_unavailable"  # why, cause (a code), log
@@ -32,8 +33,13 @@ class ErrorCode(StrEnum):
     # tokens
     NO_MODULE = "no_module"  # file
     MODULES_CHANGED = "modules_changed"  # file
+    READERS_UNAVAILABLE = "readers_unavailable"  # why
     NO_SUCH_TOKEN = "no_such_token"  # noqa: S105 - a code; token
     TOKEN_AMBIGUOUS = "token_ambiguous"  # noqa: S105 - a code; token, serials
+    TOKEN_URI_INVALID = "token_uri_invalid"  # noqa: S105 - a code; why
+    TOKEN_IN_USE = "token_in_use"  # noqa: S105 - a code; token, serial
+    TOKEN_BUSY = "token_busy"  # noqa: S105 - a code; by
+    NEEDS_SO = "needs_so"  # capability, token
     TOKEN_GONE = "token_gone"  # noqa: S105 - a code; token
     TOKEN_RETIRED = "token_retired"  # noqa: S105 - a code; token
     ALREADY_INITIALIZED = "already_initialized"  # token
@@ -43,12 +49,14 @@ class ErrorCode(StrEnum):
     KEY_EXISTS = "key_exists"  # key_id, token
     MODULE_FAILED = "module_failed"  # module, why
 
-    # PINs
-    PIN_INCORRECT = "pin_incorrect"  # attempts_remaining, token
-    PIN_LOCKED = "pin_locked"  # token
-    PIN_LAST_ATTEMPT = "pin_last_attempt"  # token
+    # PINs; each of a token's carries token, serial, role (user | so) and pin (what it is called)
+    PIN_INCORRECT = "pin_incorrect"  # attempts_remaining, option
+    PIN_LOCKED = "pin_locked"  # unblock
+    PIN_LAST_ATTEMPT = "pin_last_attempt"  # option
     PIN_NOT_SET = "pin_not_set"  # token
-    PIN_LENGTH = "pin_length"  # min, max
+    PIN_TO_BE_CHANGED = "pin_to_be_changed"  # change
+    PIN_UNCHANGED = "pin_unchanged"
+    PIN_LENGTH = "pin_length"  # min, max, which
     PIN_EQUAL = "pin_equal"
     BACKUP_PIN_WEAK = "backup_pin_weak"  # min
 

@@ -30,6 +30,14 @@ TOKENS: Final[Mapping[ErrorCode, Row]] = {
         ),
         "Run custode agent stop, then the command again.",
     ),
+    _E.READERS_UNAVAILABLE: row(
+        11,
+        (
+            "No such token; but card readers cannot be seen: {why}. Nothing was done.",
+            "No such token; but card readers cannot be seen. Nothing was done.",
+        ),
+        "Start the reader service, for example: systemctl start pcscd. `custode status` says more.",
+    ),
     _E.NO_SUCH_TOKEN: row(
         11,
         ("No token {token} is plugged in.", "No token is plugged in."),
@@ -42,6 +50,41 @@ TOKENS: Final[Mapping[ErrorCode, Row]] = {
             "Several tokens could be meant. Nothing was done.",
         ),
         "Name one of them by its serial: --token SERIAL",
+    ),
+    _E.TOKEN_URI_INVALID: row(
+        2,
+        (
+            "This PKCS #11 URI names no token: {why}. Nothing was done.",
+            "This PKCS #11 URI names no token. Nothing was done.",
+        ),
+        "`custode token list --json` gives the URI of each token.",
+    ),
+    _E.TOKEN_IN_USE: row(
+        31,
+        (
+            (
+                "Token “{token}” (serial {serial}) carries your active certificate. It was not"
+                " forgotten."
+            ),
+            "This token carries your active certificate. It was not forgotten.",
+        ),
+        "To forget it all the same, add --yes: the certificate stays active, on the token as well.",
+    ),
+    _E.TOKEN_BUSY: row(
+        16,
+        (
+            ("Another program holds the card for itself. Programs that use cards now: {by}."),
+            "Another program holds the card for itself. Nothing was changed.",
+        ),
+        "Close it, or wait until it has finished, then run the command again.",
+    ),
+    _E.NEEDS_SO: row(
+        31,
+        (
+            "Token {token} lets only its SO PIN do this ({capability}). Nothing was changed.",
+            "The token lets only its SO PIN do this. Nothing was changed.",
+        ),
+        "Run the command again and give the SO PIN (or management key): --so-pin-source prompt",
     ),
     _E.TOKEN_GONE: row(
         11,
@@ -87,6 +130,10 @@ TOKENS: Final[Mapping[ErrorCode, Row]] = {
     _E.MODULE_FAILED: row(
         1,
         (
+            (
+                "The PKCS#11 module {module} broke down during {doing} ({why})."
+                " Only that was lost: the module is started again when it is needed."
+            ),
             "The PKCS#11 module {module} does not work: {why}.",
             "A PKCS#11 module does not work: {why}.",
             "A PKCS#11 module does not work.",
@@ -96,32 +143,86 @@ TOKENS: Final[Mapping[ErrorCode, Row]] = {
     _E.PIN_INCORRECT: row(
         12,
         (
+            (
+                "The {pin} of token “{token}” (serial {serial}) is wrong."
+                " Attempts left: {attempts_remaining}."
+            ),
+            (
+                "The {pin} of token “{token}” (serial {serial}) is wrong; the token does not say"
+                " how many attempts are left."
+            ),
             "The PIN is wrong. Attempts left: {attempts_remaining}.",
             "The PIN is wrong; this token does not say how many attempts are left.",
         ),
         (
+            (
+                "Look it up before you go on: the last attempt is refused unless you add {option},"
+                " and a wrong one locks the PIN."
+            ),
             "Take care: at 0 tries (now {attempts_remaining}) the token locks itself.",
             "Take care: after a few wrong ones, mostly three, the token locks itself.",
         ),
     ),
     _E.PIN_LOCKED: row(
         13,
-        ("The PIN of token {token} is locked.", "The PIN is locked."),
-        "Unblock it with its PUK (SO PIN), or ask for a re-issue.",
+        (
+            "The {pin} of token “{token}” (serial {serial}) is locked: no attempt is left.",
+            "The PIN of token {token} is locked.",
+            "The PIN is locked.",
+        ),
+        (
+            (
+                "Unblock it with the token's PUK (SO PIN): {unblock}. Without that, ask for a"
+                " re-issue: custode reissue"
+            ),
+            "Nothing unblocks it here: go on with another token, or ask the token's maker.",
+        ),
     ),
     _E.PIN_LAST_ATTEMPT: row(
         14,
-        "Only one attempt is left, so the PIN was not sent.",
-        "Nothing was spent. Find the PIN for certain first; a wrong one would lock the token.",
+        (
+            (
+                "Only one attempt is left for the {pin} of token “{token}” (serial {serial}), so it"
+                " was not sent."
+            ),
+            "Only one attempt is left, so the PIN was not sent.",
+        ),
+        (
+            (
+                "Nothing was spent. Find it for certain first, then add {option}; a wrong one would"
+                " lock it."
+            ),
+            "Nothing was spent. Find the PIN for certain first; a wrong one would lock the token.",
+        ),
     ),
     _E.PIN_NOT_SET: row(
         31,
         ("Token {token} has no PIN yet.", "The token has no PIN yet."),
         "Give it one: custode token init",
     ),
+    _E.PIN_TO_BE_CHANGED: row(
+        31,
+        (
+            (
+                "The {pin} of token “{token}” (serial {serial}) is a first one: it has to be"
+                " changed before anything else. Nothing was done."
+            ),
+            "The PIN of this token has to be changed before anything else. Nothing was done.",
+        ),
+        ("Change it first: {change}", "Change it first: custode token pin change"),
+    ),
+    _E.PIN_UNCHANGED: row(
+        12,
+        "The new PIN is the one that the token has. Nothing was sent.",
+        "No attempt was spent. Run the command again and choose another one.",
+    ),
     _E.PIN_LENGTH: row(
         12,
         (
+            (
+                "The {pin} was not sent: token “{token}” (serial {serial}) takes {min} to {max}"
+                " characters."
+            ),
             "The PIN was not sent: it has to be {min} to {max} characters long.",
             "The PIN was not sent: its length is not one that the token takes.",
         ),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from custode.demo.soft_stage import SoftStage
 from custode.demo.stage import Person, Ran, Stage, Token
 from custode.demo.telling import Step
 
@@ -76,7 +77,7 @@ class Player:
 def stage() -> Iterator[Stage]:
     # Not tmp_path: a socket's path is at most 107 bytes, and these tests want the ordinary place.
     folder = Path(tempfile.mkdtemp(prefix="custode-test-"))
-    stage = Stage(folder, fast=True, lang="en")
+    stage = SoftStage(folder, fast=True, lang="en")
     try:
         yield stage
     finally:

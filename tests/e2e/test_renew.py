@@ -204,9 +204,9 @@ def test_a_renewal_killed_at_every_step_goes_on_and_never_leaves_nothing(player:
         assert usable(player) >= 1, step
         if step == RENEWAL[0]:
             person = player.person
-            person.configure(player.stage.module, autostart=False)
+            person.configure(autostart=False)
             assert player.run("renew", pin=pin, expect=20).error["code"] == "authority_stopped"
-            person.configure(player.stage.module, autostart=True)
+            person.configure(autostart=True)
             player.pull()
             assert player.run("renew", pin=pin, expect=11).error["code"] == "token_gone"
             player.plug()

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MAX_LINES = 400
 
 # Made or kept by tools; nothing in there is committed.
-NOT_OURS = {".git", ".venv", ".idea", ".vscode", "build", "dist", "htmlcov"}
+NOT_OURS = {".git", ".venv", ".venv-openpgp", ".idea", ".vscode", "build", "dist", "htmlcov"}
 GENERATED_DIRS = re.compile(
     r"\.\w+_cache|\.hypothesis|\.import_linter_cache|__pycache__|.*\.egg-info"
 )

@@ -170,8 +170,8 @@ def _stopped(face: Face, folder: str) -> CustodeError:
     ),
 )
 @argument("folder", mark("FOLDER"))
-@option("--token", required=True, metavar=mark("TOKEN"), text=mark("Serial or label."))
-@secret_options("backup-pin", "pin")
+@option("--token", required=True, metavar=mark("TOKEN"), text=mark("Serial, label or pkcs11: URI."))
+@secret_options("backup-pin", "pin", "so-pin")
 @pass_face
 def restore(face: Face, folder: str, token: str, secrets: Secrets) -> None:
     """Restore it."""

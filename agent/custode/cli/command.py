@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 HELP_WIDTH: Final = 100
+TOKEN: Final = mark("Serial, label or pkcs11: URI; not needed for just one.")
 
 
 def _translated(metavar: str | None) -> str | None:

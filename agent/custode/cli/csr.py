@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from custode.cli import files
-from custode.cli.command import make_command, option, pass_face
+from custode.cli.command import TOKEN, make_command, option, pass_face
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
 from custode.locale.catalogue import mark, t
@@ -28,7 +28,7 @@ KEYS = ("rsa2048", "rsa3072", "rsa4096", "p256", "p384")
         " page; a file that is already there is never written over."
     ),
 )
-@option("--token", metavar=mark("TOKEN"), text=mark("Serial or label; not needed for just one."))
+@option("--token", metavar=mark("TOKEN"), text=TOKEN)
 @option("--key", type=click.Choice(KEYS), default="rsa2048", text=mark("Type and size of the key."))
 @option(
     "--copyable",
@@ -36,7 +36,7 @@ KEYS = ("rsa2048", "rsa3072", "rsa4096", "p256", "p384")
     text=mark("A key that can be wrapped out of the token for a backup of kind `copy`."),
 )
 @option("--out", required=True, metavar=mark("FILE.csr"), text=mark("The file to write."))
-@secret_options("pin")
+@secret_options("pin", "so-pin")
 @pass_face
 def command(
     face: Face, token: str | None, key: str, copyable: bool, out: str, secrets: Secrets

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "why": words.WHY,
+    "pin": words.PIN,
     **dict.fromkeys(("what", "capability", "state"), words.ABOUT),
 }
 _SIZES: Final = frozenset({"needed", "free"})  # in bytes

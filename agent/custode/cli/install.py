@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from custode.cli import files
-from custode.cli.command import argument, make_command, option, pass_face
+from custode.cli.command import TOKEN, argument, make_command, option, pass_face
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
 from custode.error_codes import ErrorCode
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 )
 @argument("file", mark("[FILE]"), required=False)
 @option("--operation", metavar="ID", text=mark("The IdOperazione of the request."))
-@option("--token", metavar=mark("TOKEN"), text=mark("Serial or label; not needed for just one."))
-@secret_options("pin")
+@option("--token", metavar=mark("TOKEN"), text=TOKEN)
+@secret_options("pin", "so-pin")
 @pass_face
 def command(
     face: Face, file: str | None, operation: str | None, token: str | None, secrets: Secrets

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from custode.cli.command import make_command, option, pass_face
+from custode.cli.command import TOKEN, make_command, option, pass_face
 from custode.cli.csr import KEYS
 from custode.cli.face import sure
 from custode.cli.renew import tell_end, tell_new
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         " it gets the new key and is not erased. Interrupted, run it again: it goes on."
     ),
 )
-@option("--token", metavar=mark("TOKEN"), text=mark("Serial or label; not needed for just one."))
+@option("--token", metavar=mark("TOKEN"), text=TOKEN)
 @option("--key", type=click.Choice(KEYS), text=mark("Kind of key; else that of the old one."))
 @option("--yes", is_flag=True, text=mark("Do not ask."))
 @option("--preview", is_flag=True, text=mark("Only show what would be lost."))

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     is_flag=True,
     text=mark("Destroy the old key as well: what was encrypted for it cannot be read any more."),
 )
-@secret_options("pin")
+@secret_options("pin", "so-pin")
 @pass_face
 def command(face: Face, key: str | None, destroy_old_key: bool, secrets: Secrets) -> None:
     """Renew it."""

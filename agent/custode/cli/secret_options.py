@@ -35,7 +35,7 @@ OPTION_OF: Final[Mapping[Kind, str]] = {
 _HELP: Final[Mapping[str, str]] = {
     "pin": mark("Where the token's PIN comes from: prompt, fd:N, file:PATH, pinentry:PROGRAM."),
     "new-pin": mark("Where the token's new PIN comes from (as above)."),
-    "so-pin": mark("Where the administrator PIN (SO PIN) comes from (as above)."),
+    "so-pin": mark("Where the administrator PIN (SO PIN, PUK) comes from (as above)."),
     "backup-pin": mark(
         "Where the backup's PIN comes from: prompt, fd:N, file:PATH, pinentry:PROGRAM."
     ),
@@ -47,14 +47,24 @@ _HELP: Final[Mapping[str, str]] = {
         "Where the account's password comes from: prompt, fd:N, file:PATH, pinentry:PROGRAM."
     ),
 }
+_OF_TOKENS: Final = frozenset({"pin", "so-pin"})
+_LAST_ATTEMPT: Final = mark(
+    "Send a token's PIN even if only one attempt is left: a wrong one locks it."
+)
 
 
 class Secrets:
-    """The sources of one command; wiped when it ends."""
+    """The sources of one command; wiped when it ends.
 
-    def __init__(self, sources: Mapping[str, Source] | None = None) -> None:
+    `use_last_attempt`: the person accepts that a token's PIN is sent although one try is left.
+    """
+
+    def __init__(
+        self, sources: Mapping[str, Source] | None = None, *, use_last_attempt: bool = False
+    ) -> None:
         self._sources = dict(sources or {})
         self._answered: dict[tuple[Kind, str], int | None] = {}
+        self.use_last_attempt = use_last_attempt
 
     def __enter__(self) -> Self:
         for source in self._sources.values():
@@ -95,16 +105,24 @@ class Secrets:
 
 
 def secret_options(*names: str) -> Callable[[F], F]:
-    """Add `--NAME-source` for each name; the command gets one `secrets: Secrets`."""
+    """Add `--NAME-source` for each name; the command gets one `secrets: Secrets`.
+
+    One that asks for a token's PIN also gets `--use-last-attempt`, which is off unless given.
+    """
+    of_token = not _OF_TOKENS.isdisjoint(names)
 
     def decorate(function: F) -> F:
         @wraps(function)
         def run(*args: Any, **kwargs: Any) -> Any:
             given = {name: kwargs.pop(f"{name.replace('-', '_')}_source") for name in names}
-            with Secrets({name: parse(text) for name, text in given.items()}) as secrets:
+            last = kwargs.pop("use_last_attempt", False)
+            sources = {name: parse(text) for name, text in given.items()}
+            with Secrets(sources, use_last_attempt=last) as secrets:
                 return function(*args, secrets=secrets, **kwargs)
 
         decorated: Any = run
+        if of_token:
+            decorated = option("--use-last-attempt", is_flag=True, text=_LAST_ATTEMPT)(decorated)
         for name in reversed(names):
             decorated = option(
                 f"--{name}-source", text=_HELP[name], metavar=mark("SOURCE"), default="prompt"

@@ -33,6 +33,8 @@ def call(
     """
     given = {key: value for key, value in (params or {}).items() if value is not None}
     sources = secrets or Secrets()
+    if sources.use_last_attempt:
+        given["use_last_attempt"] = True
 
     def progress(name: str, said: dict[str, Any]) -> None:
         if name == "progress":
@@ -62,6 +64,8 @@ def _wanted(secret: WantedSecret) -> Wanted:
         token_serial=str(token.get("serial") or ""),
         attempts_remaining=secret.attempts_remaining,
         why=secret.why,
+        min_pin=int(token.get("min_pin") or 0),
+        max_pin=int(token.get("max_pin") or 0),
         pinentry=secret.pinentry,
         seconds=secret.seconds,
     )

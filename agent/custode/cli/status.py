@@ -8,7 +8,7 @@ from custode.cli.command import make_command, pass_face
 from custode.cli.failure import reason_lines, tell_gate
 from custode.cli.session import call
 from custode.locale import moments, words
-from custode.locale.catalogue import mark, t
+from custode.locale.catalogue import mark, t, tn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,11 +79,23 @@ def token_line(row: Mapping[str, Any]) -> str:
     ]
     if "present" in row:
         parts.append(t("inserted") if row["present"] else t("not inserted"))
-    if row.get("pin_locked"):
-        parts.append(t("PIN LOCKED"))
-    elif row.get("pin_final_try"):
-        parts.append(t("only one PIN try left"))
+    parts += [pin_state(row, role) for role in words.ROLE]
     return ", ".join(part for part in parts if part)
+
+
+def pin_state(row: Mapping[str, Any], role: str) -> str:
+    """How a token's PIN (role `user` or `so`) stands; nothing where all is well or unknown."""
+    name = {"user": "pin", "so": "so_pin"}[role]
+    pin, left = words.word(words.PIN, words.PIN_OF[role]), row.get(f"{name}_attempts_remaining")
+    if left == 0 or row.get(f"{name}_locked"):
+        return t("{pin} LOCKED", pin=pin)
+    if left == 1 or row.get(f"{name}_final_try"):
+        return t("{pin}: only ONE attempt left", pin=pin)
+    if row.get(f"{name}_to_be_changed"):
+        return t("{pin} to be changed", pin=pin)
+    if failures := int(row.get(f"{name}_failures") or 0):
+        return tn("{pin}: {n} attempt spent", "{pin}: {n} attempts spent", failures, pin=pin)
+    return t("{pin}: attempts were spent", pin=pin) if row.get(f"{name}_count_low") else ""
 
 
 def certificate_line(row: Mapping[str, Any]) -> str:
@@ -124,11 +136,28 @@ def driver_lines(found: Mapping[str, Any]) -> list[str]:
             t("none, so no token can be seen: name its module in {file}", file=config.get("file"))
         )
         lines.append('[[module]] path = "/…/….so"')
+    if (readers := found.get("readers")) is not None:
+        lines += reader_lines(readers)
     if config.get("modules_changed"):
         lines.append(
             t("{file} names other modules now: custode agent stop", file=config.get("file"))
         )
     return lines
+
+
+def reader_lines(told: Mapping[str, Any]) -> list[str]:
+    """How the reader service does; a card cannot be seen without it, which is not "no card"."""
+    if not told.get("ok"):
+        why = words.word(words.WHY, told.get("why") or "?")
+        remedy = words.word(words.READER_REMEDY, told.get("why"))
+        if remedy == told.get("why"):  # nothing that we know of
+            return [t("card readers: cannot be seen ({why})", why=why)]
+        return [t("card readers: cannot be seen ({why}); {remedy}", why=why, remedy=remedy)]
+    readers = told.get("readers") or []
+    cards = sum(bool(row.get("card")) for row in readers)
+    if not readers:
+        return [t("card readers: none is plugged in")]
+    return [t("card readers: {readers}, with a card: {cards}", readers=len(readers), cards=cards)]
 
 
 def _driver(row: Mapping[str, Any]) -> str:
@@ -161,7 +190,9 @@ def _backups(face: Face, found: Mapping[str, Any]) -> None:
         everything = t(
             "All is well: the backup is ready, and stays closed while the original is active."
         )
-        well = not found.get("needs") and not (found.get("config") or {}).get("modules_changed")
+        seen = (found.get("readers") or {"ok": True}).get("ok")
+        changed = (found.get("config") or {}).get("modules_changed")
+        well = not found.get("needs") and not changed and seen
         face.say(everything if well else ready, colour="green" if well else None)
     elif certificates and live <= _OVER:
         face.say(t("For a new certificate: custode csr --out FILE.csr"))

@@ -1,14 +1,15 @@
-"""`custode token`: the tokens that are here or were seen."""
+"""`custode token`: the tokens that are here or were seen, and their PINs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from custode.cli.command import argument, make_group, option, pass_face
+from custode.cli.command import TOKEN, argument, make_group, option, pass_face
 from custode.cli.face import sure
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
 from custode.cli.status import driver_lines, token_line
+from custode.locale import words
 from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from custode.cli.face import Face
 
 
-@make_group("token", mark("Tokens: list them, give a new one its PIN, forget one."))
+@make_group(
+    "token",
+    mark("Tokens: list them, give a new one its PIN, change or unblock a PIN, forget one."),
+)
 def command() -> None:
     """Hold the subcommands."""
 
@@ -36,7 +40,8 @@ def _tell_list(face: Face, found: Any) -> None:
     for row in rows:
         face.say(token_line(row))
     told = found if isinstance(found, dict) else {}
-    if not all(row.get("ok") for row in told.get("drivers") or [{}]) or (
+    readers = told.get("readers") or {"ok": True}
+    if not all(row.get("ok") for row in [readers, *(told.get("drivers") or [{}])]) or (
         (told.get("config") or {}).get("modules_changed")
     ):
         for line in driver_lines(told):
@@ -51,7 +56,7 @@ def _tell_list(face: Face, found: Any) -> None:
         " is refused and stays as it is."
     ),
 )
-@option("--token", metavar=mark("TOKEN"), text=mark("Serial or label; not needed for just one."))
+@option("--token", metavar=mark("TOKEN"), text=TOKEN)
 @option("--label", metavar=mark("TEXT"), text=mark("The name the token is to have."))
 @secret_options("so-pin", "new-pin")
 @pass_face
@@ -71,7 +76,8 @@ def _tell_init(face: Face, done: Mapping[str, Any]) -> None:
     "forget",
     mark(
         "Forget a token.\n\n"
-        "Only Custode's own note of it is removed; nothing on the token is changed."
+        "Only Custode's own note of it is removed; nothing on the token is changed. The token that"
+        " carries your active certificate is forgotten only with --yes."
     ),
 )
 @argument("token", mark("TOKEN"))
@@ -81,8 +87,84 @@ def forget(face: Face, token: str, yes: bool) -> None:
     """Remove our record of it."""
     if not yes:
         sure(face, t("Forget token {token}?", token=token), t("Nothing was forgotten."))
-    face.show(call(face, "token.forget", {"serial": token}), _tell_forget)
+    params = {"serial": token, "in_use": yes or None}
+    face.show(call(face, "token.forget", params), _tell_forget)
 
 
-def _tell_forget(face: Face, _done: Any) -> None:
+def _tell_forget(face: Face, done: Mapping[str, Any]) -> None:
     face.say(t("Forgotten. What is on the token was not touched."))
+    if done.get("pin_failures") or done.get("so_pin_failures"):
+        face.say(
+            t(
+                "Custode had counted wrong PINs there, and does not know of them any more: take"
+                " care, the token does."
+            )
+        )
+
+
+@make_group(
+    "pin",
+    mark(
+        "The PINs of a token: change one, unblock one.\n\n"
+        "Each PIN is typed once and sent once. The attempts left are asked of the token before;"
+        " its last one is used only with --use-last-attempt."
+    ),
+)
+def pin() -> None:
+    """Hold the subcommands."""
+
+
+command.add_command(pin)
+
+
+@pin.subcommand(
+    "change",
+    mark(
+        "Change the PIN of a token.\n\n"
+        "Needs the PIN it has now; keys and certificates stay as they are. With --so the"
+        " administrator PIN (SO PIN, PUK) is changed instead."
+    ),
+)
+@option("--token", metavar=mark("TOKEN"), text=TOKEN)
+@option("--so", is_flag=True, text=mark("Change the administrator PIN (SO PIN, PUK)."))
+@secret_options("pin", "so-pin", "new-pin")
+@pass_face
+def change(face: Face, token: str | None, so: bool, secrets: Secrets) -> None:
+    """Change it."""
+    params = {"token": token, "so": so}
+    face.show(call(face, "token.pin.change", params, secrets), _tell_change)
+
+
+def _tell_change(face: Face, done: Mapping[str, Any]) -> None:
+    label, serial = done.get("label") or "–", done.get("serial") or "–"
+    role = words.word(words.ROLE, done.get("role"))
+    face.say(
+        t(
+            "The {role} of token “{label}” (serial {serial}) is changed. The old one is no longer"
+            " valid.",
+            role=role,
+            label=label,
+            serial=serial,
+        )
+    )
+
+
+@pin.subcommand(
+    "unblock",
+    mark(
+        "Set a new PIN in place of one that is locked or forgotten.\n\n"
+        "Needs the token's administrator PIN (SO PIN, PUK); keys and certificates stay as they are."
+        " A token that cannot do this says so (exit status 31)."
+    ),
+)
+@option("--token", metavar=mark("TOKEN"), text=TOKEN)
+@secret_options("so-pin", "new-pin")
+@pass_face
+def unblock(face: Face, token: str | None, secrets: Secrets) -> None:
+    """Unblock it."""
+    face.show(call(face, "token.pin.unblock", {"token": token}, secrets), _tell_unblock)
+
+
+def _tell_unblock(face: Face, done: Mapping[str, Any]) -> None:
+    label, serial = done.get("label") or "–", done.get("serial") or "–"
+    face.say(t("Token “{label}” (serial {serial}) has a new PIN now.", label=label, serial=serial))

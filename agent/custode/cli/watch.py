@@ -30,6 +30,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "token_promoted": mark("Token with serial {serial} is the original now."),
     "module_failed": mark("Driver {module} does not work: {why}"),
     "module_recovered": mark("Driver {module} works again."),
+    "readers_unavailable": mark("Card readers cannot be seen any more ({reader_why})."),
+    "readers_available": mark("Card readers can be seen again."),
     "authority_reachable": mark("The authority answers."),
     "authority_unreachable": mark("The authority does not answer."),
     "identity_set": mark("The certificates are for {code}."),
@@ -129,5 +131,6 @@ def _arguments(event: Mapping[str, Any]) -> dict[str, Any]:
     args["token_state"] = words.word(words.TOKEN, state)
     args["certificate_state"] = words.word(words.CERTIFICATE, state)
     args["backup_state"] = words.word(words.BACKUP, state)
+    args["reader_why"] = words.word(words.WHY, event.get("why"))
     args["folder"] = t("appeared") if event.get("appeared") else t("gone")
     return args

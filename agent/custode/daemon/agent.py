@@ -23,14 +23,16 @@ from custode.daemon.executor import Executor, Hook
 from custode.daemon.jobs import JobWorkers
 from custode.daemon.journal import Journal, Operation
 from custode.daemon.mailbox import Mailbox
+from custode.daemon.noticing import noticed
 from custode.daemon.records import load_state
 from custode.daemon.rpc_connection import Connection
 from custode.daemon.rpc_server import Handler, InvalidParams, RpcServer
 from custode.daemon.secrets import SecretsServer
 from custode.daemon.store import Store
 from custode.daemon.ticking import tick
-from custode.daemon.tokens import TokenWorkers
+from custode.daemon.tokens import Cards, TokenWorkers, nobody_knows
 from custode.domain import commands, events
+from custode.domain.commands import Announce
 from custode.domain.tokens import seen
 from custode.errors import CustodeError
 
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from custode_drivers.api.events import Event as DriverEvent
     from custode_drivers.api.protocols import Watch
 
+USE_LAST_ATTEMPT: Final = "use_last_attempt"
 FIRST_READ_S: Final = 10.0  # READY does not wait longer for slow modules: the gate stays shut
 
 ContextHook = Callable[[Context, Any], Awaitable[None]]
@@ -166,7 +169,13 @@ class Agent:
 
         async def read(command: Command) -> None:
             assert isinstance(command, commands.ReadTokens)  # noqa: S101 - what it is registered for
-            await ctx.mailbox.post(await _read_module(tokens, command.module, ctx.clock))
+            module = command.module
+
+            def cards() -> int | None:
+                readers = ctx.state.readers
+                return readers.cards_for(module) if readers is not None else None
+
+            await ctx.mailbox.post(await _read_module(tokens, module, ctx.clock, cards))
 
         executor.register(commands.ReadTokens, read)
         for kind, hook in self._wiring.hooks.items():
@@ -174,16 +183,14 @@ class Agent:
 
     def _watch(self, stack: contextlib.AsyncExitStack, ctx: Context, tokens: TokenWorkers) -> None:
         """Start the drivers' watches; what they report from their threads enters the mailbox."""
-        from custode_drivers.api.events import PlugHint
-
         loop = asyncio.get_running_loop()
 
         def take(event: DriverEvent) -> None:
-            if isinstance(event, PlugHint):
-                ctx.mailbox.put(events.PlugHinted(event.module, event.at))
-            else:
-                told = {"path": str(event.path), "appeared": event.appeared}
-                self._announced("backup_folder", told)
+            match noticed(event):
+                case Announce(name, data):
+                    self._announced(name, data)
+                case happened:
+                    ctx.mailbox.put(happened)
 
         def report(event: DriverEvent) -> None:
             with contextlib.suppress(RuntimeError):  # the loop was closed a moment ago
@@ -195,6 +202,7 @@ class Agent:
 
     async def _first_read(self, ctx: Context, tokens: TokenWorkers) -> None:
         """List every module's tokens before anyone asks; a slow one is not waited for."""
+        await asyncio.sleep(0)  # what the watches told at their start comes before the reading
         now = ctx.clock.now()
         await ctx.post(events.AgentStarted(tokens.names, now))
         await ctx.post(ctx.authority.described(now))
@@ -218,10 +226,12 @@ class Agent:
         return {}
 
 
-async def _read_module(tokens: TokenWorkers, module: str, clock: Clock) -> events.Event:
+async def _read_module(
+    tokens: TokenWorkers, module: str, clock: Clock, cards: Cards = nobody_knows
+) -> events.Event:
     """Read a module; whatever goes wrong is an answer too, for the domain waits for one."""
     try:
-        rows = await tokens.list_module(module)
+        rows = await tokens.list_module(module, cards)
     except CustodeError as exc:
         return events.ModuleFailed(module, str(exc.data.get("why") or exc), clock.now())
     readable = [row for row in rows if "unreadable" not in row]
@@ -235,8 +245,12 @@ async def _read_module(tokens: TokenWorkers, module: str, clock: Clock) -> event
 
 def _handler(ctx: Context, secrets: SecretsServer, method: Method) -> Handler:
     async def handle(connection: Connection, params: dict[str, Any]) -> Any:
+        # Of the call, not of the method: every one that may ask for a PIN takes it.
+        accepts = params.pop(USE_LAST_ATTEMPT, False)
+        if not isinstance(accepts, bool):
+            raise InvalidParams(f"{USE_LAST_ATTEMPT} is true or false")
+        client = ConnectedClient(connection, secrets, ctx.live_config, use_last_attempt=accepts)
         try:
-            client = ConnectedClient(connection, secrets, ctx.live_config)
             return await method(ctx.for_client(client), params)
         except msgspec.ValidationError as exc:
             _log.info("params refused", exc_info=True)

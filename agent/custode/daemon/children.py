@@ -176,6 +176,12 @@ class Child:
                 await self._drop()
         await self._settle()
 
+    async def restart(self) -> None:
+        """End the process once it is free, with what it keeps; the next call starts another."""
+        async with self._turn:
+            self._stop_idle()
+            await self._drop(grace_s=GRACE_S)
+
     async def close(self) -> None:
         """End the child for good; calls after this raise ChildDied.
 

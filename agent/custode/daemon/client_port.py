@@ -20,14 +20,26 @@ T = TypeVar("T")
 class ConnectedClient(Client):
     """A program at the other end of a connection."""
 
-    def __init__(self, connection: Connection, secrets: SecretsServer, config: LiveConfig) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        secrets: SecretsServer,
+        config: LiveConfig,
+        *,
+        use_last_attempt: bool = False,
+    ) -> None:
         self._connection = connection
         self._secrets = secrets
         self._config = config
+        self._use_last_attempt = use_last_attempt
 
     @property
     def gone(self) -> bool:
         return self._connection.gone
+
+    @property
+    def use_last_attempt(self) -> bool:
+        return self._use_last_attempt
 
     async def progress(self, step: str, text: str = "", operation: str = "") -> None:
         told = {"operation": operation, "step": step, "text": text}
@@ -46,6 +58,10 @@ class NoClient(Client):
 
     @property
     def gone(self) -> bool:
+        return False
+
+    @property
+    def use_last_attempt(self) -> bool:
         return False
 
     async def progress(self, step: str, text: str = "", operation: str = "") -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from custode.daemon.agent import Wiring
+from custode.daemon.config import BY_READERS
 from custode.domain import commands
 from custode.procedures import hooks, registry, resume
 
@@ -42,15 +43,27 @@ async def _status(ctx: Context, command: commands.QueryStatus) -> None:
 def _watches(
     config: Config, names: Sequence[str], report: Callable[[DriverEvent], None]
 ) -> Sequence[Watch]:
-    """Watches that the configuration asks for; `names` are those of its modules, in order."""
-    from custode_drivers.softhsm.watch import SoftHsmWatch
-    from custode_drivers.volumes.watch import VolumeWatch
+    """Watches that the configuration asks for; `names` are those of its modules, in order.
 
-    watches: list[Watch] = [
-        SoftHsmWatch(name, Path(module.watch), report)
-        for name, module in zip(names, config.modules, strict=True)
-        if module.watch
-    ]
+    Each kind is imported only where it is wanted: together they weigh ten megabytes.
+    """
+    modules = list(zip(names, config.modules, strict=True))
+    watches: list[Watch] = []
+    if by_readers := [name for name, module in modules if module.watch == BY_READERS]:
+        from custode_drivers.pcsc.watch import PcscWatch
+
+        watches.append(PcscWatch(by_readers, report))
+    for name, module in modules:
+        if (folder := module.watched_folder) is not None:
+            from custode_drivers.softhsm.watch import SoftHsmWatch
+
+            watches.append(SoftHsmWatch(name, Path(folder), report))
     if config.backup.watch:
+        from custode_drivers.volumes.watch import VolumeWatch
+
         watches.append(VolumeWatch([Path(place) for place in config.backup.watch], report))
+    if modules:
+        from custode_drivers.logind.watch import ResumeWatch
+
+        watches.append(ResumeWatch(report))
     return watches

@@ -15,6 +15,11 @@ Hex256OrNothing = Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")]
 Address = Annotated[str, Meta(pattern="^(https://[^ ]+[^ /])?$")]
 
 
+# What watches a module, besides a folder's path.
+BY_READERS: Final = "pcsc"
+BY_NOBODY: Final = "none"
+
+
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base: an unknown key is an error."""
 
@@ -22,14 +27,20 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class ModuleSettings(Section, frozen=True):
     """`[[module]]`: one PKCS#11 module, and so one token worker.
 
-    `env` is added to the worker's environment, `init_args` goes to C_Initialize (NSS), `watch`
-    is a SoftHSM token directory whose changes count as plugging in and out.
+    `env` is added to the worker's environment, `init_args` goes to C_Initialize (NSS). `watch`:
+    what tells that a token comes or goes: "pcsc", the reader service; the path of a SoftHSM token
+    directory; or "none", for a module whose tokens never move (a TPM).
     """
 
     path: Annotated[str, Meta(min_length=1)]
     env: dict[str, str] = {}
     init_args: str = ""
-    watch: str = ""
+    watch: str = BY_READERS
+
+    @property
+    def watched_folder(self) -> str | None:
+        """The directory whose changes count as plugging in and out."""
+        return None if self.watch in {BY_READERS, BY_NOBODY} else self.watch
 
 
 class AuthoritySettings(Section, frozen=True):

@@ -11,7 +11,7 @@ from typing import Any, Final, Never
 
 import msgspec
 
-from custode.daemon.config import Config, ModuleSettings, Values
+from custode.daemon.config import BY_READERS, Config, ModuleSettings, Values
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 
@@ -122,11 +122,10 @@ def add_module(path: Path, module: ModuleSettings) -> None:
     if module.env:
         pairs = ", ".join(f"{_literal(k)} = {_literal(v)}" for k, v in module.env.items())
         lines.append(f"env = {{ {pairs} }}")
-    lines += [
-        f"{name} = {_literal(value)}"
-        for name, value in (("init_args", module.init_args), ("watch", module.watch))
-        if value
-    ]
+    if module.init_args:
+        lines.append(f"init_args = {_literal(module.init_args)}")
+    if module.watch != BY_READERS:
+        lines.append(f"watch = {_literal(module.watch)}")
     _replace(path, text + ("\n" if text else "") + "\n".join(lines) + "\n")
 
 
@@ -192,10 +191,21 @@ def _refuse_relative(text: str, file: str, values: Values) -> None:
     """A path counts from nowhere: the agent works in another folder than whoever wrote it."""
     for module in values.module:
         if not Path(module.path).is_absolute():
-            lines = text.splitlines()
-            at = next((n for n, line in enumerate(lines, 1) if module.path in line), None)
             told = {"what": f"module.path: not absolute: {module.path}", "relative": module.path}
+            at = _line_with(text, module.path)
             raise CustodeError(ErrorCode.CONFIG_INVALID, file=file, line=at, **told)
+        folder = module.watched_folder
+        if folder is not None and not Path(folder).is_absolute():
+            told = {"what": f"module.watch: pcsc, none or /…, not {folder!r}", "watch": folder}
+            at = _line_with(text, f"watch = {_literal(folder)}", "watch")
+            raise CustodeError(ErrorCode.CONFIG_INVALID, file=file, line=at, **told)
+
+
+def _line_with(text: str, *wanted: str) -> int | None:
+    """Number of the first line that holds the first of these that is anywhere in the text."""
+    lines = text.splitlines()
+    found = (n for one in wanted for n, line in enumerate(lines, 1) if one in line)
+    return next(found, None)
 
 
 def _stamp(path: Path) -> tuple[Any, ...] | None:

@@ -139,7 +139,8 @@ class SecretWanted:
     """Which secret of the person, for what. How long one waits for it: `[prompts] secret_s`.
 
     `kind`: token_pin, new_pin, so_pin, backup_pin, backup_pin_new, account_password,
-    account_password_new, export_pin, export_pin_new. `token`: {"serial", "label"}.
+    account_password_new, export_pin, export_pin_new. `token`: {"serial", "label", "min_pin",
+    "max_pin"}; the last two are how long its PINs are, 0 where it does not say.
     """
 
     kind: str
@@ -154,6 +155,10 @@ class Client(Protocol):
     @property
     def gone(self) -> bool:
         """Whether it hung up."""
+
+    @property
+    def use_last_attempt(self) -> bool:
+        """Whether the person accepts, for this one call, that a PIN's last attempt is used."""
 
     async def progress(self, step: str, text: str = "", operation: str = "") -> None:
         """Tell the person how far it is; `text` is an English msgid. Never fails."""

@@ -12,17 +12,19 @@ from msgspec import Meta, Struct
 from custode.daemon import rollback
 from custode.daemon.context import Context, Method
 from custode.daemon.release import VERSION
-from custode.daemon.status import backups, certificates, gate, identity, needs, tokens
+from custode.daemon.status import backups, certificates, gate, identity, needs, readers, tokens
 from custode.domain.events import TokenForgotten
-from custode.domain.model import KnownToken
+from custode.domain.tokens import carries_the_original
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
+from custode.naming import one_of
 
 
 class ForgetParams(Struct, frozen=True, forbid_unknown_fields=True):
-    """Parameters of `token.forget`: serial, or label when it is unique."""
+    """Parameters of `token.forget`: serial, unique label or URI; `in_use`: even the primary."""
 
     serial: str
+    in_use: bool = False
 
 
 class AuditShowParams(Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,6 +49,7 @@ async def status(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
         "gate": gate(state),
         "needs": needs(state, ctx.clock.now()),
         "drivers": ctx.tokens.health(),
+        "readers": readers(state),
         "config": _config(ctx),
         "authority": {
             **ctx.authority.report(),
@@ -67,30 +70,32 @@ async def token_list(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
     return {
         "tokens": tokens(ctx.state),
         "drivers": ctx.tokens.health(),
+        "readers": readers(ctx.state),
         "config": _config(ctx),
     }
 
 
 async def token_forget(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    """Remove the record of a token.
+    """Remove the record of a token, and our count of its wrong PINs with it.
 
-    :raises CustodeError: NO_SUCH_TOKEN, TOKEN_AMBIGUOUS
+    :raises CustodeError: NO_SUCH_TOKEN, TOKEN_AMBIGUOUS, TOKEN_URI_INVALID; TOKEN_IN_USE for the
+        primary while it carries an active certificate, unless `in_use`
     """
-    named = msgspec.convert(params, ForgetParams).serial
-    token = _known_token(ctx, named)
+    wanted = msgspec.convert(params, ForgetParams)
+    token = one_of(wanted.serial, ctx.state.known.values())
+    if token is None:
+        raise CustodeError(ErrorCode.NO_SUCH_TOKEN, token=wanted.serial)
+    if not wanted.in_use and carries_the_original(ctx.state, token.id):
+        raise CustodeError(
+            ErrorCode.TOKEN_IN_USE, token=token.label or token.id.serial, serial=token.id.serial
+        )
     await ctx.post(TokenForgotten(token.id, ctx.clock.now()))
-    return {"serial": token.id.serial, "label": token.label}
-
-
-def _known_token(ctx: Context, named: str) -> KnownToken:
-    known = ctx.state.known.values()
-    found = [t for t in known if t.id.serial == named] or [t for t in known if t.label == named]
-    if not found:
-        raise CustodeError(ErrorCode.NO_SUCH_TOKEN, token=named)
-    if len(found) > 1:
-        serials = ", ".join(token.id.serial for token in found)
-        raise CustodeError(ErrorCode.TOKEN_AMBIGUOUS, token=named, serials=serials)
-    return found[0]
+    return {
+        "serial": token.id.serial,
+        "label": token.label,
+        "pin_failures": token.user_pin_failures,
+        "so_pin_failures": token.so_pin_failures,
+    }
 
 
 async def identity_show(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from custode.domain.model import (
     CertificateRecord,
     Identity,
     KnownToken,
-    Prompt,
     TokenId,
     remember,
 )
+from custode.domain.need import Prompt
 from custode_authority.wire.reasons import CrlReason
 
 if TYPE_CHECKING:

@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from custode.domain.certificates import state_at
+from custode.domain.model import PinRole
 from custode.domain.needs import needs as all_needs
+from custode.domain.pin import attempts_left, must_be_changed, tries_of
 from custode.domain.standing import standing
+from custode.domain.token_uri import uri_of
 from custode.domain.tokens import recognise, remembered
 
 if TYPE_CHECKING:
-    from custode.domain.model import KnownToken, Need, State, TokenId, TokenSeen
+    from custode.domain.model import (
+        KnownToken,
+        State,
+        TokenId,
+        TokenSeen,
+    )
+    from custode.domain.need import Need
 
 
 def identity(state: State) -> dict[str, Any] | None:
@@ -38,6 +47,23 @@ def tokens(state: State) -> list[dict[str, Any]]:
     return here + [
         _absent(known, state) for key, known in state.known.items() if key not in present
     ]
+
+
+def readers(state: State) -> dict[str, Any] | None:
+    """How the reader service does and which readers it sees; None where none is needed.
+
+    It is none too before the service has answered, or has been found missing, for the first time.
+    """
+    told = state.readers
+    if told is None:
+        return None
+    return {
+        "ok": told.why is None,
+        "why": told.why,
+        "since": told.since,
+        "modules": list(told.modules),
+        "readers": [{"name": one.name, "card": one.card} for one in told.readers],
+    }
 
 
 def certificates(state: State, now: datetime) -> list[dict[str, Any]]:
@@ -84,17 +110,37 @@ def _named(token: TokenId) -> dict[str, str]:
     return {"manufacturer": token.manufacturer, "model": token.model, "serial": token.serial}
 
 
+def _pin(
+    token: TokenSeen, known: KnownToken | None, role: PinRole, name: str
+) -> dict[str, int | bool | None]:
+    """How a PIN stands: tries left (null: nobody knows), tries that were spent here, its change."""
+    return {
+        f"{name}_attempts_remaining": attempts_left(token, known, role),
+        f"{name}_failures": tries_of(known, role).failures,
+        f"{name}_to_be_changed": must_be_changed(token, role),
+    }
+
+
 def _present(token: TokenSeen, state: State) -> dict[str, Any]:
+    known = state.known.get(token.id)
     return {
         **_named(token.id),
         "label": token.label,
         "state": recognise(token, state).value,
         "present": True,
         "module": token.module,
+        "uri": uri_of(token),
         "user_pin_initialized": token.user_pin_initialized,
         "pin_count_low": token.user_pin.count_low,
         "pin_final_try": token.user_pin.final_try,
         "pin_locked": token.user_pin.locked,
+        "so_pin_count_low": token.so_pin.count_low,
+        "so_pin_final_try": token.so_pin.final_try,
+        "so_pin_locked": token.so_pin.locked,
+        **_pin(token, known, PinRole.USER, "pin"),
+        **_pin(token, known, PinRole.SO, "so_pin"),
+        "min_pin": token.min_pin,
+        "max_pin": token.max_pin,
         "protected_path": token.protected_path,
         "removable": token.removable,
         "certificates": [msgspec.to_builtins(held) for held in token.certificates],
@@ -104,4 +150,12 @@ def _present(token: TokenSeen, state: State) -> dict[str, Any]:
 
 def _absent(known: KnownToken, state: State) -> dict[str, Any]:
     name = remembered(known, state).value
-    return {**_named(known.id), "label": known.label, "state": name, "present": False}
+    return {
+        **_named(known.id),
+        "label": known.label,
+        "state": name,
+        "present": False,
+        "uri": uri_of(known),
+        "pin_failures": known.user_pin_failures,
+        "so_pin_failures": known.so_pin_failures,
+    }

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from custode.daemon.children import Child, ChildDied
+from custode.daemon.children import Child
 from custode.daemon.config import ModuleSettings
 from custode.daemon.context import CALL_DEADLINE_S
 from custode.daemon.failures import translated
@@ -22,9 +23,17 @@ if TYPE_CHECKING:
     from custode.daemon.context import Tokens
     from custode.domain.model import TokenSeen
 
+Cards = Callable[[], int | None]
+"""How many cards the readers hold at this moment; None where nobody knows."""
+
 LIST_DEADLINE_S: Final = 10.0
 IDLE_S: Final = 10.0  # a vendor's module in memory is neither small nor quiet
+_log = logging.getLogger(__name__)
 _ARGV: Final = (sys.executable, "-m", "custode_drivers.pkcs11.worker")
+
+
+def nobody_knows() -> None:
+    """Stand for readers that tell nothing."""
 
 
 @dataclass(slots=True)
@@ -69,22 +78,43 @@ class TokenWorkers:
         """Names of the modules, in the order of the configuration."""
         return tuple(self._workers)
 
-    async def list_module(self, name: str) -> list[dict[str, Any]]:
+    async def list_module(self, name: str, cards: Cards = nobody_knows) -> list[dict[str, Any]]:
         """Rows of one module, as its worker's `list` gives them.
+
+        A worker that ran before, and shows what does not go with the cards that are in, is started
+        again, once: some modules keep the slots of their first look.
 
         :raises CustodeError: MODULE_FAILED, TIMED_OUT, or the worker's code
         """
         worker = self._workers[name]
+        before = worker.child.generation
+        rows = await self._list(worker)
+        warm, now = worker.child.generation == before, cards()
+        if warm and now is not None and _contradicts(rows, now, in_use=bool(worker.sessions)):
+            _log.info("%s: %d rows, but %d cards: starting it again", name, len(rows), now)
+            await worker.child.restart()
+            worker.sessions.clear()
+            rows = await self._list(worker)
+        return rows
+
+    async def _list(self, worker: _Worker) -> list[dict[str, Any]]:
         try:
-            with translated(name, ErrorCode.MODULE_FAILED):
-                rows = await _list(worker.child)
+            try:
+                rows = await _asked(worker)
+            except CustodeError as exc:
+                if exc.code is not ErrorCode.MODULE_FAILED or not exc.data.get("doing"):
+                    raise
+                # It broke down while it listed. Nobody would ask again before the next event, and
+                # the token would seem to be gone: a fresh process mostly does better.
+                rows = await _asked(worker)
         except CustodeError as exc:
             if not Path(worker.settings.path).exists():
                 exc.data["why"] = os.strerror(errno.ENOENT)  # the linker says it in many words
             worker.why = str(exc.data.get("why") or exc)
             raise
         worker.why = None
-        return rows
+        listed: list[dict[str, Any]] = rows
+        return listed
 
     async def call(
         self,
@@ -130,19 +160,20 @@ class TokenWorkers:
         await asyncio.gather(*(worker.child.close() for worker in self._workers.values()))
 
 
-async def _list(child: Child) -> list[dict[str, Any]]:
-    """Look what is there. It changes nothing, so one that was killed meanwhile is asked again.
+def _contradicts(rows: Sequence[Mapping[str, Any]], cards: int, *, in_use: bool) -> bool:
+    """Whether a listing cannot be right: cards without a token, or tokens without a card.
 
-    Else a token that is here would be taken for gone until modules that failed are read anew.
+    One card may show several tokens: more tokens than cards only count while none is in use.
     """
-    try:
-        rows = await child.call("list", deadline_s=LIST_DEADLINE_S)
-    except ChildDied as exc:
-        if not exc.signal:
-            raise
-        rows = await child.call("list", deadline_s=LIST_DEADLINE_S)
-    listed: list[dict[str, Any]] = rows
-    return listed
+    movable = sum(bool(row.get("removable", True)) for row in rows)
+    if cards and not movable:
+        return True
+    return movable > cards and (cards == 0 or not in_use)
+
+
+async def _asked(worker: _Worker) -> Any:
+    with translated(worker.name, ErrorCode.MODULE_FAILED):
+        return await worker.child.call("list", deadline_s=LIST_DEADLINE_S)
 
 
 if TYPE_CHECKING:

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
         CertificateRecord,
         Identity,
         KnownToken,
-        Need,
-        Prompt,
         TokenId,
     )
+    from custode.domain.need import Need, Prompt
 
 Data = Mapping[str, str | int | bool | None]  # JSON values only: it goes to the log and to faces
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         CertificateRecord,
         Identity,
         PinRole,
+        Reader,
         TokenId,
         TokenSeen,
     )
@@ -69,6 +70,23 @@ class ModuleFailed:
     token_in_slot: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ReadersSeen:
+    """The reader service told what readers there are; `why`: it does not answer."""
+
+    modules: tuple[str, ...]
+    readers: tuple[Reader, ...]
+    why: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ComputerWoke:
+    """After a sleep of the computer whatever was plugged in may be something else."""
+
+    at: datetime
+
+
 # --- from the person, through procedures ------------------------------------------------------
 
 
@@ -102,6 +120,24 @@ class TokenForgotten:
     """The person had the record of a token removed."""
 
     token: TokenId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PinTryBegun:
+    """A PIN is about to be sent: kept before it is, because nobody may live to tell the answer."""
+
+    token: TokenId
+    role: PinRole
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PinNotSent:
+    """The try that had begun cost nothing."""
+
+    token: TokenId
+    role: PinRole
     at: datetime
 
 
@@ -249,12 +285,14 @@ class ClockTicked:
     at: datetime
 
 
-DriverEvent = AgentStarted | PlugHinted | TokensListed | ModuleFailed
+DriverEvent = AgentStarted | PlugHinted | TokensListed | ModuleFailed | ReadersSeen | ComputerWoke
 PersonEvent = (
     IdentitySet
     | TokenInitialised
     | TokenPromoted
     | TokenForgotten
+    | PinTryBegun
+    | PinNotSent
     | PinRejected
     | PinAccepted
     | NeedSnoozed

@@ -42,6 +42,7 @@ class GateCode(StrEnum):
     ORIGINAL_PRESENT = "original_present"
     TOKEN_NOT_IDENTIFIED = "token_not_identified"  # noqa: S105 - a code, not a password
     TOKEN_UNREADABLE = "token_unreadable"  # noqa: S105 - a code, not a password
+    READERS_UNSEEN = "readers_unseen"
     ORIGINAL_ACTIVE = "original_active"
     ORIGINAL_SUSPENDED = "original_suspended"
     STATUS_UNKNOWN = "status_unknown"
@@ -60,6 +61,7 @@ class Remedy(StrEnum):
     """What would change the fact."""
 
     REMOVE_TOKEN = "remove_token"  # noqa: S105 - a code, not a password
+    START_READERS = "start_readers"
     WAIT = "wait"
     REPORT = "report"
     GO_ON_WITH_ACTIVATION = "go_on_with_activation"
@@ -118,7 +120,8 @@ class Grant:
 class GateFacts:
     """The facts of domain.md's table. `facts_for` makes them.
 
-    `originals_here`: tokens that carry the original. `not_identified`, `unreadable`: modules.
+    `originals_here`: tokens that carry the original. `not_identified`, `unreadable`, `unseen`:
+    modules.
     `backup_fresh`: the state of the backup was asked for now. `retired_why`: the authority's word
     for what retired it, for the sentence. `mismatch`: what a grant, or the
     record kept here, says differently.
@@ -129,6 +132,7 @@ class GateFacts:
     originals_here: tuple[TokenSeen, ...] = ()
     not_identified: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
     backup: BackupState | None = None
     backup_fresh: bool = False
     retired_why: str = ""
@@ -187,6 +191,7 @@ def facts_for(
         ),
         not_identified=not_identified(state),
         unreadable=unreadable(state),
+        unseen=unseen(state),
         # An end that is remembered stays one, whatever a rolled-back authority says.
         backup=remembered if remembered in ENDED else said or remembered,
         backup_fresh=said is not None,
@@ -199,7 +204,10 @@ def facts_for(
 
 
 def presence(
-    originals: tuple[TokenSeen, ...], not_identified: tuple[str, ...], unreadable: tuple[str, ...]
+    originals: tuple[TokenSeen, ...],
+    not_identified: tuple[str, ...],
+    unreadable: tuple[str, ...],
+    unseen: tuple[str, ...],
 ) -> tuple[GateReason, ...]:
     """What this computer sees that blocks, without asking anyone."""
     return (
@@ -219,6 +227,10 @@ def presence(
             GateReason(GateCode.TOKEN_UNREADABLE, Remedy.REMOVE_TOKEN, {"module": module})
             for module in unreadable
         ),
+        *(
+            GateReason(GateCode.READERS_UNSEEN, Remedy.START_READERS, {"module": module})
+            for module in unseen
+        ),
     )
 
 
@@ -236,7 +248,25 @@ def not_identified(state: State) -> tuple[str, ...]:
 
 def unreadable(state: State) -> tuple[str, ...]:
     """Modules in whose slots a token may sit that answers nothing."""
-    return tuple(m.name for m in state.modules.values() if m.unreadable)
+    return tuple(
+        m.name
+        for m in state.modules.values()
+        if m.unreadable or (m.failure is not None and _card_unread(state, m.name))
+    )
+
+
+def unseen(state: State) -> tuple[str, ...]:
+    """Modules that showed a token when the reader service ended, and see none since."""
+    return tuple(m.name for m in state.modules.values() if m.unseen)
+
+
+def _card_unread(state: State, module: str) -> bool:
+    """Whether a card is in a reader that this module could read, and no module has read it."""
+    readers = state.readers
+    if readers is None or module not in readers.modules:
+        return False
+    watched = (state.modules[name] for name in readers.modules if name in state.modules)
+    return readers.cards > sum(len(one.insertions) for one in watched)
 
 
 # --- the rows of the table --------------------------------------------------------------------
@@ -248,7 +278,7 @@ def _presence(facts: GateFacts) -> tuple[GateReason, ...]:
         for t in facts.originals_here
         if not harmless(t, facts.status) and not _fixed_and_reported(t, facts)
     )
-    return presence(here, facts.not_identified, facts.unreadable)
+    return presence(here, facts.not_identified, facts.unreadable, facts.unseen)
 
 
 def _fixed_and_reported(token: TokenSeen, facts: GateFacts) -> bool:

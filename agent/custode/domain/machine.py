@@ -27,6 +27,7 @@ from custode.domain.events import (
     CertificateInstalled,
     CertificateRequested,
     ClockTicked,
+    ComputerWoke,
     IdentitySet,
     ModuleFailed,
     NeedSnoozed,
@@ -34,16 +35,19 @@ from custode.domain.events import (
     OperationPaused,
     OperationsListed,
     PinAccepted,
+    PinNotSent,
     PinRejected,
+    PinTryBegun,
     PlugHinted,
+    ReadersSeen,
     StatusAnswered,
     TokenForgotten,
     TokenInitialised,
     TokenPromoted,
     TokensListed,
 )
-from custode.domain.model import KnownToken, WaitingOperation
-from custode.domain.pin import accepted, rejected
+from custode.domain.model import KnownToken, PinRole, WaitingOperation
+from custode.domain.pin import Outcome, Tries, answered, begun, settled, tries_of, with_tries
 from custode.domain.standing import local_reasons
 from custode_authority.wire.states import BackupState, CertificateState
 
@@ -67,7 +71,14 @@ def step(state: State, event: Event) -> Change:
 
 def _take_in(state: State, event: Event) -> Change:
     match event:
-        case AgentStarted() | PlugHinted() | TokensListed() | ModuleFailed():
+        case (
+            AgentStarted()
+            | PlugHinted()
+            | TokensListed()
+            | ModuleFailed()
+            | ReadersSeen()
+            | ComputerWoke()
+        ):
             return _from_drivers(state, event)
         case AuthorityReachable() | AuthorityUnreachable() | AuthorityDescribed():
             return _of_authority(state, event)
@@ -90,14 +101,19 @@ def _take_in(state: State, event: Event) -> Change:
 def _from_drivers(state: State, event: DriverEvent) -> Change:
     match event:
         case AgentStarted():
+            state, counted = _settle_tries(state)
             state, commands = presence.started(state, event.modules)
-            return state, (*commands, *_ask_what_waits(state))
+            return state, (*counted, *commands, *_ask_what_waits(state))
         case PlugHinted():
             return presence.hinted(state, event.module)
         case TokensListed():
             return presence.listed(state, event)
         case ModuleFailed():
             return presence.failed(state, event)
+        case ReadersSeen():
+            return presence.readers_seen(state, event)
+        case ComputerWoke():
+            return presence.woke(state)
         case _:
             assert_never(event)
 
@@ -161,17 +177,8 @@ def _from_person(state: State, event: PersonEvent) -> Change:
             return records.promote(state, event.token)
         case TokenForgotten():
             return _forgotten(state, event.token)
-        case PinRejected():
-            known = rejected(records.known_token(state, event.token), event.role)
-            data = {"serial": event.token.serial, "role": event.role}
-            state, commands = records.keep_token(state, known)
-            audit = AppendAudit("pin_rejected", data)
-            return _then_reread((state, (*commands, audit)), event.token)
-        case PinAccepted():
-            before = state.known.get(event.token)
-            return (
-                records.keep_token(state, accepted(before, event.role)) if before else (state, ())
-            )
+        case PinTryBegun() | PinNotSent() | PinRejected() | PinAccepted():
+            return _of_pin(state, event)
         case NeedSnoozed():
             return prompting.snooze(state, event.key, event.until)
         case OperationPaused():
@@ -182,6 +189,44 @@ def _from_person(state: State, event: PersonEvent) -> Change:
             return replace(state, waiting=rest), ()
         case _:
             assert_never(event)
+
+
+def _of_pin(state: State, event: PinTryBegun | PinNotSent | PinRejected | PinAccepted) -> Change:
+    token, role = event.token, event.role
+    before = tries_of(state.known.get(token), role)
+    match event:
+        case PinTryBegun():
+            return _keep_tries(state, token, role, begun(before))
+        case PinNotSent():
+            return _keep_tries(state, token, role, answered(before, Outcome.NOT_SENT))
+        case PinAccepted():
+            return _keep_tries(state, token, role, answered(before, Outcome.ACCEPTED))
+        case PinRejected():
+            state, commands = _keep_tries(state, token, role, answered(before, Outcome.REJECTED))
+            audit = AppendAudit("pin_rejected", {"serial": token.serial, "role": role})
+            return _then_reread((state, (*commands, audit)), token)
+        case _:
+            assert_never(event)
+
+
+def _keep_tries(state: State, token: TokenId, role: PinRole, tries: Tries) -> Change:
+    """Keep a count; of a token that was forgotten meanwhile only what counts."""
+    if token not in state.known and tries == Tries():
+        return state, ()
+    return records.keep_token(state, with_tries(records.known_token(state, token), role, tries))
+
+
+def _settle_tries(state: State) -> Change:
+    """The agent ended while a PIN was on its way: that try counts as spent."""
+    commands: list[Command] = []
+    for token in tuple(state.known):
+        for role in PinRole:
+            tries = tries_of(state.known[token], role)
+            if tries.unanswered:
+                state, kept = _keep_tries(state, token, role, settled(tries))
+                data: Data = {"serial": token.serial, "role": role}
+                commands += [*kept, AppendAudit("pin_try_unanswered", data)]
+    return state, tuple(commands)
 
 
 def _identity_set(state: State, event: IdentitySet) -> Change:

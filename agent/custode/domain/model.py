@@ -14,8 +14,9 @@ from custode_authority.wire.states import BackupKind, BackupState, CertificateSt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from datetime import date, datetime
+    from datetime import datetime
 
+    from custode.domain.need import Prompt
     from custode_authority.wire.reasons import CrlReason
 
 
@@ -40,11 +41,12 @@ class PinRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PinFlags:
-    """CKF_(SO|USER)_PIN_COUNT_LOW, _FINAL_TRY and _LOCKED (PKCS #11 v3.1 §3.2)."""
+    """CKF_(SO|USER)_PIN_COUNT_LOW, _FINAL_TRY, _LOCKED, _TO_BE_CHANGED (PKCS #11 v3.1 §3.2)."""
 
     count_low: bool = False
     final_try: bool = False
     locked: bool = False
+    to_be_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class TokenSeen:
     """A token as the worker's `list` reports it; `tokens.seen` makes it from one row.
 
     `min_pin`, `max_pin`: 0 where the module states none; the worker holds every PIN against them.
+    `key_specs`: the kinds of key that it says it can make, e.g. "p256"; none: it makes no key.
     """
 
     id: TokenId
@@ -85,6 +88,7 @@ class TokenSeen:
     min_pin: int = 4
     max_pin: int = 255
     mechanisms: tuple[str, ...] = ()
+    key_specs: tuple[str, ...] = ()
     certificates: tuple[HeldCertificate, ...] = ()
     public_keys: tuple[HeldKey, ...] = ()
 
@@ -109,7 +113,8 @@ class KnownToken:
     """What is remembered of a token.
 
     `adopted`: initialised, used for a request or promoted here. `spare_for`: the backup whose key
-    it carries. The failures are our own count of spent tries since the last accepted PIN.
+    it carries. The failures are our own count of spent tries since the last accepted PIN; while
+    `…_unanswered` is set, one more was sent of which nobody knows what came of it.
     """
 
     id: TokenId
@@ -118,6 +123,8 @@ class KnownToken:
     spare_for: str | None = None
     user_pin_failures: int = 0
     so_pin_failures: int = 0
+    user_pin_unanswered: bool = False
+    so_pin_unanswered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +142,8 @@ class Module:
 
     `pending`: something changed there and the tokens are not read yet. `reading`: a ReadTokens is
     on its way; `read_again`: it may have begun too early. `failure`: why the module cannot work.
-    `unreadable`: a token may be in one of its slots and answers nothing.
+    `unreadable`: a token may be in one of its slots and answers nothing. `unseen`: a token was here
+    when the service that readers are seen through ended, and may be here still.
     """
 
     name: str
@@ -144,7 +152,42 @@ class Module:
     read_again: bool = False
     failure: str | None = None
     unreadable: bool = False
+    unseen: bool = False
     insertions: tuple[Insertion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A card reader, named for people only; a token for USB is one, with its card always in."""
+
+    name: str
+    card: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """What the reader service (PC/SC) told last; `modules` are those whose tokens it shows.
+
+    `why`: it does not answer, since `since`; then `readers` is empty whatever is plugged in.
+    """
+
+    modules: tuple[str, ...]
+    readers: tuple[Reader, ...]
+    why: str | None
+    since: datetime
+
+    @property
+    def cards(self) -> int:
+        """How many readers say that a card is in them."""
+        return sum(reader.card for reader in self.readers)
+
+    def cards_for(self, module: str) -> int | None:
+        """How many cards that module could show; None where nobody knows."""
+        return self.cards if self.why is None and module in self.modules else None
+
+    def blind(self, module: str) -> bool:
+        """Whether that module cannot see any card now, whatever is plugged in."""
+        return self.why is not None and module in self.modules
 
 
 # --- identity, certificates, backups ----------------------------------------------------------
@@ -237,57 +280,7 @@ class Authority:
     recovery_export_at: datetime | None = None
 
 
-# --- needs ------------------------------------------------------------------------------------
-
-
-class NeedKind(StrEnum):
-    """What the person has to know or do, most urgent first: the order here is the order shown."""
-
-    LAST_PIN_ATTEMPT = "last_pin_attempt"
-    CANCELLED_ORIGINAL_BACK = "cancelled_original_back"
-    PIN_NOT_SET = "pin_not_set"
-    IDENTITY_MISSING = "identity_missing"
-    INSTALL_CERTIFICATE = "install_certificate"
-    BACKUP_MISSING = "backup_missing"
-    RECOVERY_EXPORT_MISSING = "recovery_export_missing"
-    EXPIRY = "expiry"
-    OPERATION_CAN_GO_ON = "operation_can_go_on"
-    UNKNOWN_TOKEN = "unknown_token"  # noqa: S105 - a kind of need, not a password
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """One thing that needs the person, and on what.
-
-    `subject` tells needs of one kind apart; `token` and `label` say which token; `text_args` are
-    for the sentence. `on_insertion`: prompted only while that token is here (it is listed always).
-    """
-
-    kind: NeedKind
-    subject: str = ""
-    token: TokenId | None = None
-    label: str = ""
-    on_insertion: bool = False
-    text_args: Mapping[str, str | int] = field(default_factory=dict, hash=False)
-
-    @property
-    def key(self) -> str:
-        """Names the need in snoozes and prompts, across restarts."""
-        return f"{self.kind}:{self.subject}"
-
-    @property
-    def critical(self) -> bool:
-        """Whether its notification may be of critical urgency."""
-        return self.kind in {NeedKind.BACKUP_MISSING, NeedKind.EXPIRY, NeedKind.LAST_PIN_ATTEMPT}
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """What is remembered of a need's prompts: the day (UTC) of the last desktop notification."""
-
-    key: str
-    notified_on: date | None = None
-    snoozed_until: datetime | None = None
+# --- operations -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +299,8 @@ class WaitingOperation:
 class State:
     """Everything the agent knows. Made by `remember` at the start, then only by `machine.step`.
 
-    `started`: the modules are known; before that the gate is closed. `gate_shut`: what this
+    `started`: the modules are known; before that the gate is closed. `readers` None: no module is
+    seen through the reader service, or it was not asked yet. `gate_shut`: what this
     computer sees blocks every backup, whatever the authority says. `prompts_up` are the keys of
     the prompts on the screen, `prompted` the (key, insertion number) pairs that had theirs already.
     """
@@ -314,6 +308,7 @@ class State:
     now: datetime
     identity: Identity | None = None
     modules: Mapping[str, Module] = field(default_factory=dict)
+    readers: Readers | None = None
     known: Mapping[TokenId, KnownToken] = field(default_factory=dict)
     certificates: Mapping[str, CertificateRecord] = field(default_factory=dict)
     backups: Mapping[str, BackupRecord] = field(default_factory=dict)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from custode.domain.backups import STANDING, has_backup
 from custode.domain.certificates import days_left, original, state_at
-from custode.domain.model import Need, NeedKind, PinRole, TokenState
-from custode.domain.pin import PinChance, chance_on
+from custode.domain.model import PinRole, TokenState
+from custode.domain.need import Need, NeedKind
+from custode.domain.pin import PinChance, chance_on, must_be_changed
 from custode.domain.tokens import came_back, recognise
 from custode_authority.wire.states import BackupState, CertificateState
 
@@ -45,14 +46,8 @@ def _all(state: State, now: datetime) -> Iterator[Need]:
 def _of_token(token: TokenSeen, state: State) -> Iterator[Need]:
     what = recognise(token, state)
     name = _name(token.id)
-    known = state.known.get(token.id)
-    for role in PinRole:
-        last = chance_on(token, known, role) is PinChance.LAST_ATTEMPT
-        if last and what is not TokenState.FOREIGN:
-            args = {"role": str(role)}
-            yield Need(
-                NeedKind.LAST_PIN_ATTEMPT, f"{name}:{role}", token.id, token.label, True, args
-            )
+    if what is not TokenState.FOREIGN:
+        yield from _of_pins(token, state)
     if (back := came_back(token, state)) is not None:
         yield Need(
             NeedKind.CANCELLED_ORIGINAL_BACK,
@@ -66,6 +61,23 @@ def _of_token(token: TokenSeen, state: State) -> Iterator[Need]:
         yield Need(NeedKind.PIN_NOT_SET, name, token.id, token.label, True)
     elif what is TokenState.UNKNOWN and state.identity is not None and not _awaited(state):
         yield Need(NeedKind.UNKNOWN_TOKEN, name, token.id, token.label, True)
+
+
+def _of_pins(token: TokenSeen, state: State) -> Iterator[Need]:
+    """What a PIN needs; a locked SO PIN can be helped by nobody, so it is no need."""
+    known = state.known.get(token.id)
+    for role in PinRole:
+        args = {"role": str(role), "serial": token.id.serial}
+        now = chance_on(token, known, role)
+        if now is PinChance.LAST_ATTEMPT:
+            kind = NeedKind.LAST_PIN_ATTEMPT
+        elif now is PinChance.LOCKED and role is PinRole.USER and token.user_pin_initialized:
+            kind = NeedKind.PIN_LOCKED
+        elif must_be_changed(token, role) and now is not PinChance.LOCKED:
+            kind = NeedKind.PIN_TO_BE_CHANGED
+        else:
+            continue
+        yield Need(kind, f"{_name(token.id)}:{role}", token.id, token.label, True, args)
 
 
 def _awaited(state: State) -> bool:

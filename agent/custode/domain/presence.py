@@ -18,14 +18,22 @@ from custode.domain.commands import (
     ReadTokens,
     SaveToken,
 )
-from custode.domain.model import Insertion, KnownToken, Module, TokenId, TokenSeen, TokenState
+from custode.domain.model import (
+    Insertion,
+    KnownToken,
+    Module,
+    Readers,
+    TokenId,
+    TokenSeen,
+    TokenState,
+)
 from custode.domain.records import Change, link, unlink
 from custode.domain.tokens import carried, recognise
 from custode_authority.wire.states import CertificateState
 
 if TYPE_CHECKING:
     from custode.domain.commands import Command, Data
-    from custode.domain.events import ModuleFailed, TokensListed
+    from custode.domain.events import ModuleFailed, ReadersSeen, TokensListed
     from custode.domain.model import State
 
 
@@ -38,8 +46,32 @@ def started(state: State, modules: tuple[str, ...]) -> Change:
 
 def hinted(state: State, name: str) -> Change:
     """Until that module has been read it may hold any token."""
+    if not state.started:
+        return state, ()  # the start reads them all
     module = state.modules.get(name, Module(name))
     return read(_with(state, replace(module, pending=True)), name)
+
+
+def woke(state: State) -> Change:
+    """Read everything again."""
+    commands: list[Command] = []
+    for name in state.modules:
+        state, more = hinted(state, name)
+        commands += more
+    return state, tuple(commands)
+
+
+def readers_seen(state: State, event: ReadersSeen) -> Change:
+    """Note how the reader service does. Which tokens there are, only the modules can tell."""
+    before = state.readers
+    was = before.why if before is not None else None
+    since = before.since if before is not None and was == event.why else event.at
+    state = replace(state, readers=Readers(event.modules, event.readers, event.why, since))
+    if event.why == was:
+        return state, ()
+    if event.why is None:
+        return state, (Announce("readers_available", {}),)
+    return state, (Announce("readers_unavailable", {"why": event.why}),)
 
 
 def read(state: State, name: str | None) -> Change:
@@ -76,7 +108,11 @@ def listed(state: State, event: TokensListed) -> Change:
         if old.token != token:
             changed.append(token)
     module = replace(
-        before, failure=None, unreadable=event.token_unreadable, insertions=tuple(stays)
+        before,
+        failure=None,
+        unreadable=event.token_unreadable,
+        unseen=_blind(state, event.module) and (bool(left) or before.unseen),
+        insertions=tuple(stays),
     )
     state, commands = _answered(replace(state, last_insertion=last), module)
     if before.failure is not None:
@@ -97,13 +133,27 @@ def failed(state: State, event: ModuleFailed) -> Change:
     So it blocks until it is read again, unless it showed none (see `gate` for why).
     """
     before = state.modules.get(event.module, Module(event.module))
-    unreadable = event.token_in_slot or bool(before.insertions) or before.unreadable
-    module = replace(before, failure=event.why, unreadable=unreadable, insertions=())
+    blind, was_here = _blind(state, event.module), bool(before.insertions) or before.unseen
+    module = replace(
+        before,
+        failure=event.why,
+        unreadable=event.token_in_slot or before.unreadable or (was_here and not blind),
+        unseen=was_here and blind,
+        insertions=(),
+    )
     state, commands = _answered(state, module)
     commands += [c for i in before.insertions for c in _told("token_removed", i.token, state)]
     if before.failure != event.why:
         commands.append(Announce("module_failed", {"module": event.module, "why": event.why}))
     return state, tuple(commands)
+
+
+def _blind(state: State, module: str) -> bool:
+    """Whether a token of that module may be here and out of sight.
+
+    A service that ends takes every card out of sight; none was pulled out by that.
+    """
+    return state.readers is not None and state.readers.blind(module)
 
 
 def _with(state: State, module: Module) -> State:

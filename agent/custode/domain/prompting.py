@@ -10,14 +10,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from custode.domain.commands import SavePrompt, ShowPrompt, TakeDownPrompt
-from custode.domain.model import Prompt
+from custode.domain.need import Prompt
 from custode.domain.needs import needs
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from custode.domain.commands import Command
-    from custode.domain.model import Need, State
+    from custode.domain.model import State
+    from custode.domain.need import Need
 
 
 def settle(state: State) -> tuple[State, tuple[Command, ...]]:

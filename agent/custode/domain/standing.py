@@ -18,6 +18,7 @@ from custode.domain.gate import (
     not_identified,
     presence,
     unreadable,
+    unseen,
     verdict,
 )
 from custode.domain.model import Source
@@ -38,7 +39,7 @@ def local_reasons(state: State) -> tuple[GateReason, ...]:
         for i in state.insertions
         if any(i.token.holds(s.fingerprint_sha256) and not harmless(i.token, s) for s in statuses)
     )
-    return presence(here, not_identified(state), unreadable(state))
+    return presence(here, not_identified(state), unreadable(state), unseen(state))
 
 
 def standing(state: State) -> Verdict:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from custode.domain.certificates import LIVE
+from custode.domain.certificates import LIVE, state_at
 from custode.domain.model import (
     HeldCertificate,
     HeldKey,
     PinFlags,
+    PinRole,
     TokenId,
     TokenSeen,
     TokenState,
@@ -100,6 +101,15 @@ def came_back(token: TokenSeen, state: State) -> CertificateRecord | None:
     )
 
 
+def carries_the_original(state: State, token: TokenId) -> bool:
+    """Whether it is the recorded primary and carries an active certificate of ours."""
+    primary = state.identity.primary if state.identity else None
+    return primary == token and any(
+        c.installed and c.token == token and state_at(c, state.now) is CertificateState.ACTIVE
+        for c in state.certificates.values()
+    )
+
+
 def _in_use(record: CertificateRecord, state: State) -> bool:
     return record.state in LIVE and not _given_up(record, state)
 
@@ -126,14 +136,15 @@ def seen(module: str, row: Mapping[str, Any]) -> TokenSeen:
             module=module,
             initialized=bool(row["initialized"]),
             user_pin_initialized=bool(row["user_pin_initialized"]),
-            user_pin=_flags(row, ""),
-            so_pin=_flags(row, "so_"),
+            user_pin=_flags(row, "", PinRole.USER),
+            so_pin=_flags(row, "so_", PinRole.SO),
             login_required=bool(row["login_required"]),
             protected_path=bool(row["protected_path"]),
             removable=bool(row["removable"]),
             min_pin=int(row["min_pin"] or 0),
             max_pin=int(row["max_pin"] or 0),
             mechanisms=tuple(_text(m) for m in row["mechanisms"]),
+            key_specs=tuple(_text(spec) for spec in row.get("key_specs", ())),
             certificates=tuple(
                 HeldCertificate(_text(c["key_id"]), _text(c["label"]), _fingerprint(c["der"]))
                 for c in row["certificates"]
@@ -159,9 +170,10 @@ def _fingerprint(der: object) -> str:
     return sha256(der).hexdigest()
 
 
-def _flags(row: Mapping[str, Any], prefix: str) -> PinFlags:
+def _flags(row: Mapping[str, Any], prefix: str, role: PinRole) -> PinFlags:
     return PinFlags(
         count_low=bool(row[f"{prefix}pin_count_low"]),
         final_try=bool(row[f"{prefix}pin_final_try"]),
         locked=bool(row[f"{prefix}pin_locked"]),
+        to_be_changed=bool(row.get(f"{role}_pin_to_be_changed")),
     )

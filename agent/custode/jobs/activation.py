@@ -113,8 +113,9 @@ def restore(job: Job) -> dict[str, Any]:
         # 8 KiB at most: it fits a pipe's buffer, so this never blocks on a reader.
         pipe.write(opened.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
         pipe.close()
-        key_id = cms.key_id(opened.key.public_key()).hex()
-        job.up("token.import", {"key_id": key_id})
+        wanted = {"key_id": cms.key_id(opened.key.public_key()).hex(), "public_key": spki}
+        # Some cards have fixed places for keys: the token says under which id it keeps this one.
+        key_id: str = job.up("token.import", wanted)["key_id"]
         job.up("token.install", {"key_id": key_id, "der": opened.certificate})
         job.up("token.challenge", {"key_id": key_id, "public_key": spki})
         job.progress("restore.confirming")

@@ -62,6 +62,9 @@ GATE: Final[Mapping[str, str]] = {
     "original_present": mark("The original is here: token “{label}” (serial {serial})."),
     "token_not_identified": mark("A token has arrived and is not identified yet."),
     "token_unreadable": mark("A token is inserted and cannot be read."),
+    "readers_unseen": mark(
+        "A token was here when the reader service (PC/SC) stopped, and may be here still."
+    ),
     "original_active": mark("The authority says that the original is still active ({said_at})."),
     "original_suspended": mark("The original is only suspended ({said_at}), not cancelled."),
     "status_unknown": mark("It is not known now whether the original is still active."),
@@ -107,6 +110,10 @@ WHY: Final[Mapping[str, str]] = {
     "name_not_portable": mark("other systems would not take its name"),
     "name_taken": mark("another file has the same name"),
     "holds_identity": mark("it holds your codice fiscale or your name"),
+    # of the reader service
+    "no_service": mark("the reader service (PC/SC) does not run"),
+    "no_library": mark("the library of PC/SC is not installed"),
+    "refused": mark("the reader service (PC/SC) does not let this user in"),
     # errno(3), as strerror says it
     "Permission denied": mark("permission denied"),
     "Operation not permitted": mark("this is not permitted"),
@@ -122,6 +129,11 @@ WHY: Final[Mapping[str, str]] = {
     "No such device": mark("the medium is gone"),
     "No such device or address": mark("the medium is gone"),
     "File exists": mark("there is such a file already"),
+    # a PKCS #11 URI (RFC 7512)
+    "uri_syntax": mark("it is not written as RFC 7512 says"),
+    "uri_unknown": mark("it has an attribute that Custode does not know"),
+    "uri_place": mark("it names a slot or a library, and a token is never known by its place"),
+    "uri_pin": mark("a URI is no place for a PIN; say where it comes from with --pin-source"),
     # what has no sentence of its own
     "ConnectError": mark("nobody answers there"),
     "ConnectTimeout": mark("nobody answers there"),
@@ -156,6 +168,8 @@ ABOUT: Final[Mapping[str, str]] = {
     "key type": mark("this type of key"),
     "successor key of this type": mark("a backup for this type of key"),
     "pin_comparison": mark("comparing two PINs"),
+    "change_pin": mark("changing a PIN"),
+    "unblock_pin": mark("unblocking a PIN"),
     "backup copy": mark("a backup of kind `copy`"),
     "backup successor": mark("a successor on another token"),
     "account at a remote authority": mark("opening an account with an authority elsewhere"),
@@ -164,8 +178,19 @@ ABOUT: Final[Mapping[str, str]] = {
     "running": mark("running already"),
 }
 
+# What helps when the reader service cannot be used, by the reason.
+READER_REMEDY: Final[Mapping[str, str]] = {
+    "no_service": mark(
+        "start it, for example: systemctl start pcscd (Debian: package pcscd); a module whose"
+        ' tokens are no cards says watch = "none"'
+    ),
+    "no_library": mark("install it (Debian: package libpcsclite1), then: custode agent stop"),
+    "refused": mark("have it allow this user (polkit: org.debian.pcsc-lite.access_pcsc)"),
+}
+
 REMEDY: Final[Mapping[str, str]] = {
     "remove_token": mark("remove that token"),
+    "start_readers": mark("start the reader service again, for example: systemctl start pcscd"),
     "wait": mark("wait a moment until it is identified"),
     "report": mark(
         "if it is lost, stolen or broken, report it: custode report lost|theft|malfunction"
@@ -183,8 +208,22 @@ REMEDY: Final[Mapping[str, str]] = {
 # design: domain.md, "Prompts". What is told, and what to do about it.
 NEED: Final[Mapping[str, tuple[str, str]]] = {
     "last_pin_attempt": (
-        mark("Only ONE try is left for a PIN of token “{label}”."),
-        mark("look up the PIN before you type it again"),
+        mark("Only ONE attempt is left for the {role} of token “{label}” (serial {serial})."),
+        mark(
+            "look it up before you type it again: a wrong one locks it; Custode sends it only with"
+            " --use-last-attempt"
+        ),
+    ),
+    "pin_locked": (
+        mark("The {role} of token “{label}” (serial {serial}) is locked."),
+        mark("with the token's PUK (SO PIN): custode token pin unblock --token {serial}"),
+    ),
+    "pin_to_be_changed": (
+        mark(
+            "The {role} of token “{label}” (serial {serial}) has to be changed before it can be"
+            " used."
+        ),
+        "",  # `CHANGE_FIRST` names the command
     ),
     "cancelled_original_back": (
         mark("Token “{label}” carries an original that was cancelled: it is no longer valid."),
@@ -215,6 +254,27 @@ NEED: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }
 
+# What changes a PIN, by whose it is.
+CHANGE_FIRST: Final[Mapping[str, str]] = {
+    "user": mark("custode token pin change --token {serial}"),
+    "so": mark("custode token pin change --so --token {serial}"),
+}
+
+# What a PIN is called in the error about it.
+PIN: Final[Mapping[str, str]] = {
+    "PIN": mark("PIN"),
+    "SO PIN (PUK)": mark("SO PIN (PUK)"),
+    "new PIN": mark("new PIN"),
+}
+
+PIN_OF: Final[Mapping[str, str]] = {"user": "PIN", "so": "SO PIN (PUK)"}
+
+# Whose PIN it is.
+ROLE: Final[Mapping[str, str]] = {
+    "user": mark("PIN"),
+    "so": mark("administrator PIN (SO PIN)"),
+}
+
 # How what was begun goes on, by the kind of operation.
 GO_ON: Final[Mapping[str, str]] = {
     "csr": mark("custode csr --out FILE.csr"),
@@ -232,6 +292,8 @@ GO_ON: Final[Mapping[str, str]] = {
 # The journal's kinds and the reasons of `secret.wanted`: what is being done.
 DOING: Final[Mapping[str, str]] = {
     "token.init": mark("give the token its PIN"),
+    "token.pin.change": mark("change a PIN of the token"),
+    "token.pin.unblock": mark("set a new PIN in place of the one that is locked"),
     "identity.set": mark("open your account with the authority"),
     "csr": mark("make the key and sign the request"),
     "request": mark("send the request"),
@@ -253,6 +315,8 @@ DOING: Final[Mapping[str, str]] = {
 
 # `progress` notifications.
 STEP: Final[Mapping[str, str]] = {
+    "pin.on_reader": mark("type it on the reader: its own keys take the PIN"),
+    "pin.so_wanted": mark("the token lets only its administrator PIN (SO PIN) do this"),
     "csr.key": mark("the token makes the key (this can take a minute)"),
     "csr.signing": mark("the token signs the request"),
     "request.generating": mark("the portal is generating the certificate"),
@@ -289,6 +353,9 @@ def need(row: Mapping[str, Any]) -> tuple[str, str]:
     kind = str(row.get("need"))
     title, action = NEED.get(kind, (kind, ""))
     args = {"label": row.get("label") or "–", **(row.get("text_args") or {})}
+    if (role := args.get("role")) is not None:
+        action = action or CHANGE_FIRST.get(str(role), "")
+        args["role"] = word(ROLE, role)
     if (what := args.get("what")) is not None:
         args["folder"] = args.get("folder") or t("FOLDER")
         args["what"], action = word(DOING, what), GO_ON.get(str(what), action)

@@ -270,19 +270,21 @@ def _onto_token(
     read_end, write_end = pipe
 
     async def import_(params: dict[str, Any]) -> Any:
-        chosen["key_id"] = params["key_id"]
-        told = {"key_id": params["key_id"], "label": session.token.label}
+        key_id: str = params["key_id"]
+        told = {"key_id": key_id, "label": session.token.label}
         write_end.close()  # the job has written: without our own copy the worker sees the end
         await stop_if_shut(session.ctx, folder)
-        there = [row for row in session.keys if row["key_id"] == params["key_id"]]
-        if there and not there[0]["public_key"]:
-            # An import that was broken off left half a key pair, which no certificate fits.
-            await session.call("destroy_key", {"key_id": params["key_id"]})
-            there = []
-        if not there:
-            await session.call("import_key", told, (read_end,))
-        operation.step("imported", key_id=params["key_id"])
-        return {}
+        there = [row for row in session.keys if row["public_key"] == params["public_key"]]
+        if there:
+            key_id = there[0]["key_id"]
+        else:
+            if any(row["key_id"] == key_id and not row["public_key"] for row in session.keys):
+                # An import that was broken off left half a key pair, which no certificate fits.
+                await session.call("destroy_key", {"key_id": key_id})
+            key_id = (await session.call("import_key", told, (read_end,)))["key_id"]
+        chosen["key_id"] = key_id
+        operation.step("imported", key_id=key_id)
+        return {"key_id": key_id}
 
     async def install(params: dict[str, Any]) -> Any:
         told = {"key_id": params["key_id"], "der": params["der"], "label": session.token.label}

@@ -11,6 +11,7 @@ from custode.domain.gate import (
     not_identified,
     presence,
     unreadable,
+    unseen,
     verdict,
 )
 from custode.error_codes import ErrorCode
@@ -96,7 +97,7 @@ async def stop_if_shut(ctx: Context, folder: Folder) -> None:
     await identified(ctx)
     tokens = (insertion.token for insertion in ctx.state.insertions)
     here = tuple(token for token in tokens if token.holds(folder.original_sha256))
-    judged = presence(here, not_identified(ctx.state), unreadable(ctx.state))
+    judged = presence(here, not_identified(ctx.state), unreadable(ctx.state), unseen(ctx.state))
     if judged:
         _note(ctx, folder, Purpose.RESTORE, judged)
         raise CustodeError(ErrorCode.GATE_CLOSED, reasons=[told(reason) for reason in judged])

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 METHODS: Final[Mapping[str, Method]] = {
     "identity.set": identity.set_,
     "token.init": token.init,
+    token.CHANGE: token.change,
+    token.UNBLOCK: token.unblock,
     "csr.create": csr.create,
     "request.create": request.create,
     "certificates.list": request.list_,

@@ -14,11 +14,12 @@ import msgspec
 
 from custode.domain.certificates import LIVE
 from custode.domain.events import CertificateInstalled, TokenInitialised, TokenPromoted
-from custode.domain.model import PinRole
+from custode.domain.model import KnownToken, PinRole
 from custode.domain.tokens import carried
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
-from custode.procedures import renew, request, succession
+from custode.naming import one_of
+from custode.procedures import pin, renew, request, succession
 from custode.procedures.counter import ask, refresh
 from custode.procedures.install import promote
 from custode.procedures.request import row
@@ -26,10 +27,8 @@ from custode.procedures.session import (
     KEY_DEADLINE_S,
     find_token,
     login,
-    refuse_last_attempt,
     refuse_retired,
 )
-from custode.procedures.token import as_so
 from custode.taking_up import taken_up
 from custode_authority.wire.messages import ReissueView
 from custode_authority.wire.states import BackupState, CertificateState
@@ -106,7 +105,7 @@ async def run(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         if set(wanted.given_up) != {record.fingerprint_sha256 for record in plan.records}:
             raise CustodeError(ErrorCode.COVERED_CHANGED)
         if plan.resets and not _has(plan.begun, "reset"):
-            refuse_last_attempt(ctx, plan.token, PinRole.SO)
+            pin.refuse(ctx, plan.token, PinRole.SO)
         if plan.resets and plan.begun is None:
             await _check_so_pin(ctx, plan.token)
         if not plan.resets and not plan.token.user_pin_initialized:
@@ -133,7 +132,8 @@ async def _plan(ctx: Context, named: str | None) -> _Plan:
 def _begun(ctx: Context, named: str | None) -> Operation | None:
     """The re-issue that broke off, on that token."""
     for operation in ctx.journal.pending(KIND):
-        if named in {None, operation.data["serial"], operation.data["label"]}:
+        token = operation.token
+        if token is not None and one_of(named, [KnownToken(token, operation.data["label"])]):
             return operation
     return None
 
@@ -155,12 +155,8 @@ def _has(operation: Operation | None, step: str) -> bool:
 
 async def _check_so_pin(ctx: Context, token: TokenSeen) -> None:
     """A wrong SO PIN is found out while nothing is lost yet."""
-    async with ctx.client.secret("so_pin", _told(token), why="reissue.check") as so_pin:
-        await as_so(ctx, token, "check_so_pin", {}, (so_pin,))
-
-
-def _told(token: TokenSeen) -> dict[str, str]:
-    return {"serial": token.id.serial, "label": token.label}
+    async with pin.asked(ctx, token, PinRole.SO, "reissue.check") as so_pin:
+        await pin.as_so(ctx, token, "check_so_pin", {}, so_pin)
 
 
 def _begin(ctx: Context, plan: _Plan, wanted: RunParams) -> Operation:
@@ -228,10 +224,10 @@ async def _reset(ctx: Context, token: TokenSeen, operation: Operation) -> TokenS
         )
     label = operation.data["label"]
     async with (
-        ctx.client.secret("so_pin", _told(token), why=KIND) as so_pin,
-        ctx.client.secret("new_pin", _told(token), why=KIND) as new_pin,
+        pin.asked(ctx, token, PinRole.SO, KIND) as so_pin,
+        pin.asked_new(ctx, token, KIND) as new_pin,
     ):
-        await as_so(ctx, token, "reset_token", {"label": label}, (so_pin, new_pin))
+        await pin.as_so(ctx, token, "reset_token", {"label": label}, (*so_pin, *new_pin))
     operation.step("reset")
     await ctx.post(TokenInitialised(token.id, label, ctx.clock.now()))
     await ctx.tokens_read(token.module, KEY_DEADLINE_S)

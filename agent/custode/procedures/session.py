@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
 
 from custode.domain.certificates import cancellable, state_at
-from custode.domain.events import PinAccepted, PinRejected
 from custode.domain.model import PinRole, TokenState
-from custode.domain.pin import PinChance, chance_on
 from custode.domain.tokens import recognise
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
+from custode.naming import one_of
+from custode.procedures import pin
 from custode_authority.wire.states import CertificateState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from custode.daemon.context import Callback, Context, Tokens
+    from custode.daemon.context import Callback, Context
     from custode.daemon.journal import Operation
-    from custode.domain.model import CertificateRecord, HeldCertificate, TokenId, TokenSeen
+    from custode.domain.model import CertificateRecord, HeldCertificate, TokenSeen
 
 KEY_DEADLINE_S: Final = 120.0  # RSA 4096 on a card takes up to a minute [tokens.md]
 CALL_DEADLINE_S: Final = 30.0
 IDENTIFIED_S: Final = 5.0
 
-# Before the PIN went to the token: no try was spent. Everything else may have cost one (domain.md).
-_NOT_SENT: Final = frozenset(
-    {
-        ErrorCode.PIN_LENGTH,
-        ErrorCode.PIN_LOCKED,
-        ErrorCode.PIN_LAST_ATTEMPT,
-        ErrorCode.PIN_NOT_SET,
-        ErrorCode.SECRET_MISSING,
-        ErrorCode.NO_SUCH_TOKEN,
-        ErrorCode.TOKEN_GONE,
-    }
-)
-# One procedure at a time works with a token: a second login would end the first one's session.
-_TURNS: WeakKeyDictionary[Tokens, dict[TokenId, asyncio.Lock]] = WeakKeyDictionary()
+# Methods whose session may be the user's or need the SO; a refusal changed nothing.
+_SIGNING: Final = frozenset({"sign", "csr", "challenge", "import_key"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +39,7 @@ class TokenSession:
     token: TokenSeen
     handle: str
     keys: tuple[dict[str, Any], ...]
+    why: str
 
     async def call(
         self,
@@ -63,16 +50,34 @@ class TokenSession:
     ) -> Any:
         """Call the token's worker within this session.
 
+        What the token lets only its SO do is done with the SO PIN, asked for when the token says
+        so. A key that came with the refused call is with the worker already.
+
         :raises CustodeError: TOKEN_GONE also when the worker saw it go before this call
         """
         told = {**(params or {}), "session": self.handle}
+        if method in _SIGNING and self.token.protected_path and self._asks_each_time(told):
+            deadline_s = max(deadline_s, pin.READER_DEADLINE_S)
+            await self.ctx.client.progress(pin.ON_READER)
         try:
             return await self.ctx.tokens.call(self.token, method, told, fds, deadline_s)
         except CustodeError as error:
             if error.code is ErrorCode.SESSION_UNKNOWN and await self._is_gone():
                 named = self.token.label or self.token.id.serial
                 raise CustodeError(ErrorCode.TOKEN_GONE, token=named) from error
-            raise
+            if error.code is not ErrorCode.NEEDS_SO:
+                await pin.count_later(self.ctx, self.token, error)
+                raise
+        told["as_so"] = True
+        ctx, token = self.ctx, self.token
+        await ctx.client.progress("pin.so_wanted")
+        async with pin.asked(ctx, token, PinRole.SO, self.why) as so_pin:
+            return await pin.try_once(ctx, token, PinRole.SO, method, told, so_pin, deadline_s)
+
+    def _asks_each_time(self, told: Mapping[str, Any]) -> bool:
+        """Whether the key wants the PIN before each signature (CKA_ALWAYS_AUTHENTICATE)."""
+        rows = [row for row in self.keys if row["key_id"] == told.get("key_id")]
+        return any(row.get("always_authenticate") for row in rows)
 
     async def _is_gone(self) -> bool:
         with suppress(CustodeError):
@@ -157,21 +162,18 @@ async def look_again(ctx: Context) -> None:
 
 
 async def find_token(ctx: Context, named: str | None) -> TokenSeen:
-    """The token a person named by serial or (unique) label; unnamed: the only one that is here.
+    """The token a person named by serial, unique label or URI; unnamed: the only one here.
 
-    :raises CustodeError: TOKEN_AMBIGUOUS; NO_SUCH_TOKEN, or NO_MODULE, MODULES_CHANGED or
-        MODULE_FAILED where that is the reason
+    :raises CustodeError: TOKEN_AMBIGUOUS, TOKEN_URI_INVALID; NO_SUCH_TOKEN, or NO_MODULE,
+        MODULES_CHANGED, MODULE_FAILED or READERS_UNAVAILABLE where that is the reason
     """
     await identified(ctx)
-    if not (matching := _matching(ctx, named)):
+    if (found := _matching(ctx, named)) is None:
         await look_again(ctx)
-        matching = _matching(ctx, named)
-    if len(matching) > 1:
-        serials = ", ".join(token.id.serial for token in matching)
-        raise CustodeError(ErrorCode.TOKEN_AMBIGUOUS, token=named, serials=serials)
-    if not matching:
+        found = _matching(ctx, named)
+    if found is None:
         raise _nowhere(ctx, named)
-    return matching[0]
+    return found
 
 
 def _nowhere(ctx: Context, named: str | None) -> CustodeError:
@@ -184,14 +186,14 @@ def _nowhere(ctx: Context, named: str | None) -> CustodeError:
     failed = [module for module in modules if module.failure is not None]
     if len(failed) == len(modules):
         return CustodeError(ErrorCode.MODULE_FAILED, module=failed[0].name, why=failed[0].failure)
+    readers = ctx.state.readers
+    if readers is not None and readers.why is not None:
+        return CustodeError(ErrorCode.READERS_UNAVAILABLE, why=readers.why)
     return CustodeError(ErrorCode.NO_SUCH_TOKEN, token=named)
 
 
-def _matching(ctx: Context, named: str | None) -> list[TokenSeen]:
-    here = [insertion.token for insertion in ctx.state.insertions]
-    if named is None:
-        return here
-    return [t for t in here if t.id.serial == named] or [t for t in here if t.label == named]
+def _matching(ctx: Context, named: str | None) -> TokenSeen | None:
+    return one_of(named, (insertion.token for insertion in ctx.state.insertions))
 
 
 def refuse_retired(ctx: Context, token: TokenSeen) -> None:
@@ -201,21 +203,6 @@ def refuse_retired(ctx: Context, token: TokenSeen) -> None:
     """
     if recognise(token, ctx.state) is TokenState.RETIRED:
         raise CustodeError(ErrorCode.TOKEN_RETIRED, token=token.label or token.id.serial)
-
-
-def refuse_last_attempt(ctx: Context, token: TokenSeen, role: PinRole) -> None:
-    """The counter decides before a PIN is even asked for; ours, where the module gives none.
-
-    :raises CustodeError: PIN_LOCKED, PIN_LAST_ATTEMPT
-    """
-    named = token.label or token.id.serial
-    match chance_on(token, ctx.state.known.get(token.id), role):
-        case PinChance.LOCKED:
-            raise CustodeError(ErrorCode.PIN_LOCKED, token=named)
-        case PinChance.LAST_ATTEMPT:
-            raise CustodeError(ErrorCode.PIN_LAST_ATTEMPT, token=named)
-        case PinChance.MAY_TRY:
-            return
 
 
 async def holder_of(ctx: Context, fingerprint_sha256: str) -> tuple[TokenSeen, HeldCertificate]:
@@ -255,26 +242,10 @@ async def login(ctx: Context, token: TokenSeen, why: str) -> AsyncIterator[Token
 
     :raises CustodeError: PIN_NOT_SET, PIN_INCORRECT, PIN_LOCKED, PIN_LAST_ATTEMPT, PIN_LENGTH …
     """
-    serial = token.id.serial
-    told = {"serial": serial, "label": token.label}
-    if not token.user_pin_initialized:
-        # It may have been initialised by another program since it was read.
-        await ctx.tokens_read(token.module)
-        now = ctx.state.insertion(token.id)
-        token = now.token if now is not None else token
-    if not token.user_pin_initialized:
-        raise CustodeError(ErrorCode.PIN_NOT_SET, token=token.label or serial)
-    refuse_last_attempt(ctx, token, PinRole.USER)
-    left = 1 if token.user_pin.final_try else None
-    turn = _TURNS.setdefault(ctx.tokens, {}).setdefault(token.id, asyncio.Lock())
-    async with ctx.client.secret("token_pin", told, left, why) as fd, turn:
-        try:
-            answer = await ctx.tokens.call(token, "login", {"use_last_attempt": False}, (fd,))
-        except CustodeError as error:
-            await count_failure(ctx, token, PinRole.USER, error)
-            raise
-        await ctx.post(PinAccepted(token.id, PinRole.USER, ctx.clock.now()))
-        session = TokenSession(ctx, token, answer["session"], tuple(answer["keys"]))
+    token = await with_pin_set(ctx, token)
+    async with pin.asked(ctx, token, PinRole.USER, why) as fds, pin.turn(ctx, token):
+        answer = await pin.try_once(ctx, token, PinRole.USER, "login", {}, fds)
+        session = TokenSession(ctx, token, answer["session"], tuple(answer["keys"]), why)
         try:
             yield session
         finally:
@@ -283,11 +254,19 @@ async def login(ctx: Context, token: TokenSeen, why: str) -> AsyncIterator[Token
                 await session.call("logout")
 
 
-async def count_failure(ctx: Context, token: TokenSeen, role: PinRole, error: CustodeError) -> None:
-    """Count a try that was, or may have been, spent."""
-    if error.code not in _NOT_SENT:
-        await ctx.post(PinRejected(token.id, role, ctx.clock.now()))
-        error.data.setdefault("token", token.label or token.id.serial)
+async def with_pin_set(ctx: Context, token: TokenSeen) -> TokenSeen:
+    """The token as it is now, which has a user PIN.
+
+    :raises CustodeError: PIN_NOT_SET
+    """
+    if not token.user_pin_initialized:
+        # It may have been initialised by another program since it was read.
+        await ctx.tokens_read(token.module)
+        now = ctx.state.insertion(token.id)
+        token = now.token if now is not None else token
+    if not token.user_pin_initialized:
+        raise CustodeError(ErrorCode.PIN_NOT_SET, token=token.label or token.id.serial)
+    return token
 
 
 @dataclass(frozen=True, slots=True)

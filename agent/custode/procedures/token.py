@@ -1,8 +1,8 @@
-"""Give a token its label and its PIN."""
+"""Give a token its label and its PIN; change a PIN; unblock one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -10,11 +10,15 @@ from custode.domain.events import PinAccepted, TokenInitialised
 from custode.domain.model import PinRole
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
-from custode.procedures.session import count_failure, find_token, refuse_last_attempt
+from custode.procedures import pin
+from custode.procedures.session import find_token, with_pin_set
 
 if TYPE_CHECKING:
     from custode.daemon.context import Context
     from custode.domain.model import TokenSeen
+
+CHANGE: Final = "token.pin.change"
+UNBLOCK: Final = "token.pin.unblock"
 
 
 class InitParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,29 +39,84 @@ async def init(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     if token.user_pin_initialized:
         raise CustodeError(ErrorCode.ALREADY_INITIALIZED, token=token.label or token.id.serial)
     serial, label = token.id.serial, wanted.label or token.label
-    told = {"serial": serial, "label": token.label}
-    client = ctx.client
     if wanted.label is not None:
-        async with client.secret("so_pin", told, why="token.init") as so_pin:
-            await as_so(ctx, token, "init_token", {"label": label}, (so_pin,))
+        async with pin.asked(ctx, token, PinRole.SO, "token.init") as so_pin:
+            await pin.as_so(ctx, token, "init_token", {"label": label}, so_pin)
     async with (
-        client.secret("so_pin", told, why="token.init") as so_pin,
-        client.secret("new_pin", told, why="token.init") as new_pin,
+        pin.asked(ctx, token, PinRole.SO, "token.init") as so_pin,
+        pin.asked_new(ctx, token, "token.init") as new_pin,
     ):
-        await as_so(ctx, token, "init_pin", {}, (so_pin, new_pin))
+        await pin.as_so(ctx, token, "init_pin", {}, (*so_pin, *new_pin))
     await ctx.post(TokenInitialised(token.id, label, ctx.clock.now()))
     await ctx.tokens_read(token.module)
     return {"serial": serial, "label": label}
 
 
-async def as_so(
-    ctx: Context, token: TokenSeen, method: str, params: dict[str, Any], fds: tuple[int, ...]
-) -> None:
-    """Do one thing with the SO PIN, and count what it cost."""
-    refuse_last_attempt(ctx, token, PinRole.SO)
-    try:
-        await ctx.tokens.call(token, method, params, fds)
-    except CustodeError as error:
-        await count_failure(ctx, token, PinRole.SO, error)
-        raise
-    await ctx.post(PinAccepted(token.id, PinRole.SO, ctx.clock.now()))
+class ChangeParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of `token.pin.change`; `so`: the SO PIN (PUK) instead of the user's."""
+
+    token: str | None = None
+    so: bool = False
+
+
+async def change(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """Change a PIN, with the one it has now (C_SetPIN, PKCS #11 v3.1 §5.5.8).
+
+    :raises CustodeError: PIN_NOT_SET, PIN_INCORRECT, PIN_LENGTH, PIN_UNCHANGED, NOT_SUPPORTED …
+    """
+    wanted = msgspec.convert(params, ChangeParams)
+    token = await find_token(ctx, wanted.token)
+    role = PinRole.SO if wanted.so else PinRole.USER
+    if role is PinRole.USER:
+        token = await with_pin_set(ctx, token)
+    async with (
+        pin.asked(ctx, token, role, CHANGE, to_change=True) as old,
+        pin.asked_new(ctx, token, CHANGE) as new,
+        pin.turn(ctx, token),
+    ):
+        try:
+            await pin.try_once(ctx, token, role, "change_pin", {"role": role.value}, (*old, *new))
+        except CustodeError as error:
+            raise _otherwise(error, token) from error
+    return await _done(ctx, token, role, "pin_changed")
+
+
+class UnblockParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of `token.pin.unblock`."""
+
+    token: str | None = None
+
+
+async def unblock(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """Set a new user PIN with the SO PIN (PUK): C_InitPIN, PKCS #11 v3.1 §5.5.7.
+
+    :raises CustodeError: PIN_NOT_SET, PIN_INCORRECT (the SO PIN's), PIN_LENGTH, NOT_SUPPORTED …
+    """
+    wanted = msgspec.convert(params, UnblockParams)
+    token = await with_pin_set(ctx, await find_token(ctx, wanted.token))
+    async with (
+        pin.asked(ctx, token, PinRole.SO, UNBLOCK) as so_pin,
+        pin.asked_new(ctx, token, UNBLOCK) as new,
+    ):
+        try:
+            await pin.as_so(ctx, token, "unblock_pin", {}, (*so_pin, *new))
+        except CustodeError as error:
+            raise _otherwise(error, token) from error
+    # The PIN was set anew: what was spent of the old one's tries is given back.
+    await ctx.post(PinAccepted(token.id, PinRole.USER, ctx.clock.now()))
+    return await _done(ctx, token, PinRole.USER, "pin_unblocked")
+
+
+def _otherwise(error: CustodeError, token: TokenSeen) -> CustodeError:
+    """Where the module cannot, say what can be done instead."""
+    if error.code is ErrorCode.NOT_SUPPORTED:
+        error.data["maker"] = token.id.manufacturer or token.id.model
+    return error
+
+
+async def _done(ctx: Context, token: TokenSeen, role: PinRole, what: str) -> dict[str, Any]:
+    """Note it, and look at the token again: its counters and flags are others now."""
+    serial = token.id.serial
+    ctx.audit.append(what, {"serial": serial, "role": role})
+    await ctx.tokens_read(token.module)
+    return {"serial": serial, "label": token.label, "role": role.value}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from custode.error_codes import ErrorCode
 from custode.locale import words
 from custode.locale.catalogue import mark, t, tn
+from custode.prompts.secret import MAX_BYTES
 from custode_authority.wire.parameters import PIN_MIN_LENGTH
 from custode_authority.wire.pin import PASSWORD_MIN_LENGTH
 
@@ -44,7 +45,8 @@ class Wanted(NamedTuple):
     """One `secret.wanted` of the agent.
 
     `why` is one of `words.DOING`; `attempts_remaining` is None when the token or the
-    authority does not tell; `pinentry` and `seconds` as in `Question`.
+    authority does not tell; `pinentry` and `seconds` as in `Question`. `min_pin`, `max_pin`: how
+    long the token's PINs are, 0 where it does not say.
     """
 
     id: str
@@ -53,6 +55,8 @@ class Wanted(NamedTuple):
     token_serial: str = ""
     attempts_remaining: int | None = None
     why: str = ""
+    min_pin: int = 0
+    max_pin: int = 0
     pinentry: str = ""
     seconds: float = PATIENCE_S
 
@@ -61,8 +65,9 @@ class Question(NamedTuple):
     """A secret to be asked: `lines` say which token, who asks, why, and the tries left.
 
     `option` is what names another source when nobody can be asked. `weak` is the error for a new
-    secret shorter than `min_length`; a token judges its own PINs. `pinentry` is the program that
-    the person chose to be asked by (empty or `tty`: the terminal), `seconds` how long it waits.
+    secret shorter than `min_length` or longer than `max_length` (bytes; 0: no limit of its own): it
+    is not sent. `pinentry` is the program that the person chose to be asked by (empty or `tty`: the
+    terminal), `seconds` how long it waits.
     """
 
     lines: tuple[str, ...]
@@ -70,9 +75,18 @@ class Question(NamedTuple):
     repeat_prompt: str | None = None
     option: str = "--pin-source"
     min_length: int = 0
+    max_length: int = 0
     weak: ErrorCode = ErrorCode.SECRET_MISSING
     pinentry: str = ""
     seconds: float = PATIENCE_S
+
+    def unfit(self, length: int) -> str | None:
+        """What to tell of a secret of that length; None when it fits."""
+        if length < self.min_length:
+            return t("Too short: at least {n} characters are needed.", n=self.min_length)
+        if self.max_length and length > self.max_length:
+            return t("Too long: at most {n} characters are taken.", n=self.max_length)
+        return None
 
 
 class Asker(Protocol):
@@ -141,10 +155,26 @@ def question(wanted: Wanted) -> Question:
         pinentry=wanted.pinentry,
         seconds=wanted.seconds,
     )
+    if wanted.kind is Kind.NEW_PIN:
+        return _new_pin(asked, wanted)
     if wanted.kind not in _LEAST:
         return asked
     least, weak = _LEAST[wanted.kind]
     return asked._replace(min_length=least, weak=weak)
+
+
+def _new_pin(asked: Question, wanted: Wanted) -> Question:
+    """The token's own rule for a new PIN, told and checked before anything is sent."""
+    if not wanted.min_pin and not wanted.max_pin:
+        return asked  # the token says nothing: its worker tells what it took
+    least, most = wanted.min_pin or 1, wanted.max_pin or MAX_BYTES
+    rule = t("The token takes PINs of {min} to {max} characters.", min=least, max=most)
+    return asked._replace(
+        lines=(*asked.lines, rule),
+        min_length=least,
+        max_length=most,
+        weak=ErrorCode.PIN_LENGTH,
+    )
 
 
 def tries(attempts_remaining: int | None) -> list[str]:

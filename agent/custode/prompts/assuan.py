@@ -81,10 +81,9 @@ def _converse(pinentry: _Pinentry, question: Question) -> Secret:
             f"SETREPEAT {_escape(question.repeat_prompt)}"
         )
         first = pinentry.get_pin(question.prompt)
-        if len(first) < question.min_length:
+        if (unfit := question.unfit(len(first))) is not None:
             first.wipe()
-            short = t("Too short: at least {n} characters are needed.", n=question.min_length)
-            pinentry.command(f"SETERROR {_escape(short)}")
+            pinentry.command(f"SETERROR {_escape(unfit)}")
             continue
         if question.repeat_prompt is None or (repeats and pinentry.repeated):
             return first

@@ -34,7 +34,7 @@ class Source(Protocol):
         """Read end of a pipe with the secret, closed by the caller.
 
         :raises CustodeError: CANCELLED, TIMED_OUT, SECRET_MISSING; `question.weak` when a stored
-            one is too short (whoever can be asked is asked again)
+            one is too short or too long (whoever can be asked is asked again)
         """
 
     def close(self) -> None:
@@ -112,8 +112,9 @@ class StoredSource:
     def give(self, question: Question) -> int:
         if self._secret is None:
             self._secret = self._read()
-        if len(self._secret) < question.min_length:
-            raise CustodeError(question.weak, min=question.min_length, max=PIN_MAX_LENGTH)
+        if question.unfit(len(self._secret)) is not None:
+            most = question.max_length or PIN_MAX_LENGTH
+            raise CustodeError(question.weak, min=question.min_length, max=most)
         return self._secret.into_pipe()
 
     def close(self) -> None:

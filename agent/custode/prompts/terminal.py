@@ -58,10 +58,9 @@ class TerminalAsker:
     def _ask_until_same(self, tty: int, question: Question) -> Secret:
         while True:
             first = self._read(tty, question.prompt)
-            if len(first) < question.min_length:
+            if (unfit := question.unfit(len(first))) is not None:
                 first.wipe()
-                least = question.min_length
-                _say(tty, t("Too short: at least {n} characters are needed.", n=least) + "\n")
+                _say(tty, unfit + "\n")
                 continue
             if question.repeat_prompt is None:
                 return first

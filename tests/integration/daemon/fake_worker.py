@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -17,15 +16,21 @@ options = parser.parse_args()
 if "crash" in options.module:
     sys.exit(3)
 channel = ChildChannel.from_fd(options.channel_fd)
+frozen = None  # a module that keeps the slots of its first look, until it is loaded again
 while (received := channel.receive()) is not None:
     request, fds = received
     match request.method:
         case "list":
-            for left in sorted(Path(os.environ.get("KILLED", "/nowhere")).glob("*"))[:1]:
-                left.unlink()  # one kill for each file there
-                os.kill(os.getpid(), signal.SIGKILL)
+            if left := list(Path(os.environ.get("DIES", "/nowhere")).glob("*")):
+                left[0].unlink()  # one listing less that it breaks down in
+                os._exit(7)
             serials = os.environ.get("SERIALS", "").split()
-            channel.answer(request.id, [{"serial": s, "label": options.module} for s in serials])
+            if "FROZEN" in os.environ:
+                frozen = frozen or Path(os.environ["FROZEN"]).read_text().split(",")
+                serials = [serial for serial in frozen if serial]
+            fixed = "fixed" in options.module
+            rows = [{"serial": s, "label": options.module, "removable": not fixed} for s in serials]
+            channel.answer(request.id, rows)
         case "echo":
             said = os.read(fds[0], 100).decode() if fds else ""
             channel.answer(request.id, {**request.params, "said": said, "by": options.module})

@@ -111,6 +111,11 @@ NONSENSE: list[tuple[bytes, int, Any]] = [
     (b'{"jsonrpc":"2.0","id":1,"method":"audit.show","params":{"limit":0}}\n', -32602, 1),
     (b'{"jsonrpc":"2.0","id":1,"method":"audit.show","params":{"x":0}}\n', -32602, 1),
     (b'{"jsonrpc":"2.0","id":1,"method":"token.forget"}\n', -32602, 1),
+    (
+        b'{"jsonrpc":"2.0","id":1,"method":"status","params":{"use_last_attempt":"yes"}}\n',
+        -32602,
+        1,
+    ),
 ]
 
 

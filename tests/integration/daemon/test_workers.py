@@ -100,6 +100,28 @@ def test_descriptors_stay_the_callers(log: Path) -> None:
     play(log, story, module("/a.so", "A1"))
 
 
+@pytest.mark.parametrize(("times", "listed"), [(1, True), (2, False)])
+def test_a_module_that_breaks_down_while_it_lists_is_asked_once_more(
+    log: Path, tmp_path: Path, times: int, listed: bool
+) -> None:
+    """Else a token would seem to be gone until somebody plugs something."""
+    dies = tmp_path / "dies"
+    dies.mkdir()
+    for number in range(times):
+        (dies / str(number)).touch()
+    settings = ModuleSettings(path="/a.so", env={"SERIALS": "A1", "DIES": str(dies)})
+
+    async def story(tokens: TokenWorkers, _jobs: JobWorkers) -> None:
+        if listed:
+            assert [row["serial"] for row in await tokens.list_module("a.so")] == ["A1"]
+            return
+        error = await code_of(tokens.list_module("a.so"))
+        assert (error.code, error.data["doing"]) == (ErrorCode.MODULE_FAILED, "list")
+
+    play(log, story, settings)
+    assert not list(dies.iterdir())
+
+
 def test_a_module_that_fails_keeps_the_others_and_says_why(log: Path) -> None:
     async def story(tokens: TokenWorkers, _jobs: JobWorkers) -> None:
         error = await code_of(tokens.list_module("crash.so"))
@@ -113,21 +135,64 @@ def test_a_module_that_fails_keeps_the_others_and_says_why(log: Path) -> None:
     play(log, story, module("/crash.so", "X"), module("/a.so", "A1"))
 
 
-def test_a_worker_killed_while_it_lists_is_asked_once_more(log: Path, tmp_path: Path) -> None:
-    kills = tmp_path / "kills"
-    kills.mkdir()
-    settings = ModuleSettings(path="/a.so", env={"SERIALS": "A1", "KILLED": str(kills)})
+@pytest.mark.parametrize(
+    ("first", "then", "cards", "told"),
+    [
+        ("", "A1", 1, ["A1"]),  # a card is in, and it shows none
+        ("A1", "", 0, []),  # it shows a card that is gone
+        ("A1,B2", "B2", 1, ["B2"]),
+        ("A1", "B2", 1, ["A1"]),  # nothing contradicts it: one card, one token
+        ("A1", "", None, ["A1"]),  # nobody knows how many cards there are
+    ],
+)
+def test_a_module_that_shows_what_cannot_be_is_started_again(
+    log: Path, tmp_path: Path, first: str, then: str, cards: int | None, told: list[str]
+) -> None:
+    shown = tmp_path / "shown"
 
     async def story(tokens: TokenWorkers, _jobs: JobWorkers) -> None:
-        (kills / "1").touch()
-        assert [row["serial"] for row in await tokens.list_module("a.so")] == ["A1"]
-        assert tokens.health()[0]["ok"] is True
-        for name in "23":
-            (kills / name).touch()
-        error = await code_of(tokens.list_module("a.so"))
-        assert error.code is ErrorCode.MODULE_FAILED
+        shown.write_text(first + ",")
+        seen = [row["serial"] for row in await tokens.list_module("a.so")]
+        assert ",".join(seen) == first
+        shown.write_text(then + ",")
+        assert [row["serial"] for row in await tokens.list_module("a.so", lambda: cards)] == told
 
+    settings = ModuleSettings(path="/a.so", env={"FROZEN": str(shown)})
     play(log, story, settings)
+
+
+def test_a_module_is_started_again_once_and_not_for_what_cannot_move(log: Path) -> None:
+    """A card that a module does not know stays unknown; a TPM is there without any card."""
+
+    async def story(tokens: TokenWorkers, _jobs: JobWorkers) -> None:
+        async def starts(name: str, cards: int) -> tuple[int, int]:
+            child = tokens._workers[name].child
+            await tokens.list_module(name, lambda: cards)
+            before = child.generation
+            await tokens.list_module(name, lambda: cards)
+            return before, child.generation
+
+        assert await starts("none.so", 1) == (1, 2)  # fresh: believed; warm: looked at once more
+        assert await starts("fixed.so", 0) == (1, 1)
+        assert await starts("two.so", 2) == (1, 1)
+
+    modules = (module("/none.so"), module("/fixed.so", "T1"), module("/two.so", "A1 A2"))
+    play(log, story, *modules)
+
+
+def test_a_session_outlives_tokens_that_outnumber_the_cards(log: Path) -> None:
+    """One card may show several tokens: while one is in use that is no reason to start again."""
+
+    async def story(tokens: TokenWorkers, _jobs: JobWorkers) -> None:
+        await tokens.list_module("a.so")
+        worker = tokens._workers["a.so"]
+        worker.sessions.add("s")
+        await tokens.list_module("a.so", lambda: 1)
+        assert worker.child.generation == 1
+        await tokens.list_module("a.so", lambda: 0)  # but without any card nothing can be in use
+        assert (worker.child.generation, worker.sessions) == (2, set())
+
+    play(log, story, module("/a.so", "A1 A2"))
 
 
 def test_a_workers_failures_are_our_errors(log: Path) -> None:

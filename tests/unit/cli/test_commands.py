@@ -100,7 +100,25 @@ SIMPLE: list[tuple[tuple[str, ...], str, dict[str, Any], Any]] = [
     (("status",), "status", {}, STATUS),
     (("token", "list"), "token.list", {}, {"tokens": STATUS["tokens"]}),
     (("token", "init", "--token", "1"), "token.init", {"serial": "1"}, {"serial": "1"}),
-    (("token", "forget", "1", "--yes"), "token.forget", {"serial": "1"}, {}),
+    (("token", "forget", "1", "--yes"), "token.forget", {"serial": "1", "in_use": True}, {}),
+    (
+        ("token", "pin", "change", "--token", "1"),
+        "token.pin.change",
+        {"token": "1", "so": False},
+        {"serial": "1", "label": "L", "role": "user"},
+    ),
+    (
+        ("token", "pin", "change", "--so", "--use-last-attempt"),
+        "token.pin.change",
+        {"so": True, "use_last_attempt": True},
+        {"serial": "1", "label": "L", "role": "so"},
+    ),
+    (
+        ("token", "pin", "unblock", "--token", "pkcs11:serial=1"),
+        "token.pin.unblock",
+        {"token": "pkcs11:serial=1"},
+        {"serial": "1", "label": "L", "role": "user"},
+    ),
     (("identity", "show"), "identity.show", {}, {"code": "ABC", "codice_fiscale": "X"}),
     (
         ("identity", "set", "--code", "abc", "--codice-fiscale", "rssmra80a01h501u"),

@@ -35,6 +35,7 @@ def test_the_commands_are_those_of_this_stage() -> None:
         *("", "status", "csr", "request", "certificates", "install", "report", "cancel", "demo"),
         *("watch", "renew", "reissue"),
         *("token", "token list", "token init", "token forget"),
+        *("token pin", "token pin change", "token pin unblock"),
         *("identity", "identity set", "identity show"),
         *("audit", "audit show", "audit verify", "config", "config show", "agent", "agent stop"),
         *("authority", "authority init", "authority serve", "backup"),

@@ -40,7 +40,7 @@ def test_the_demo_is_told_how_to_speak(custode: Run, monkeypatch: pytest.MonkeyP
     main = Called()
     monkeypatch.setattr("custode.demo.run.main", main)
     assert custode("demo", "--keep", "here", "--fast", "--json", "--lang", "it").exit_code == 4
-    told = {"fast": True, "json_lines": True, "lang": "it"}
+    told = {"card": None, "fast": True, "json_lines": True, "lang": "it"}
     assert main.calls == [(("here",), told)]
 
 

@@ -81,6 +81,35 @@ def test_a_missing_or_changed_module_is_said(agent: FakeAgent, custode: Run) -> 
     assert "/x.so: non funziona (non esiste)" in custode("status", "--lang", "it").stdout
 
 
+def readers(*cards: bool, why: str | None = None) -> dict[str, Any]:
+    rows = [{"name": f"Acme 0{n} 00", "card": card} for n, card in enumerate(cards)]
+    return {"ok": why is None, "why": why, "since": None, "modules": ["x.so"], "readers": rows}
+
+
+@pytest.mark.parametrize(
+    ("told", "english", "italian"),
+    [
+        (readers(), "card readers: none is plugged in", "lettori di carte: nessuno collegato"),
+        (readers(True, False), "card readers: 2, with a card: 1", "2, con una carta: 1"),
+        (readers(why="no_service"), "(PC/SC) does not run); start it", "non è in esecuzione); avv"),
+        (readers(why="no_library"), "not installed); install it", "non è installata); instal"),
+        (readers(why="refused"), "let this user in); have it", "questo utente); fagli"),
+        (readers(why="0x8010001f"), "cannot be seen (0x8010001f)\n", "vedere (0x8010001f)\n"),
+    ],
+)
+def test_readers_that_cannot_be_seen_are_not_readers_without_cards(
+    agent: FakeAgent, custode: Run, told: dict[str, Any], english: str, italian: str
+) -> None:
+    agent.answers["status"] = status(readers=told)
+    assert english in custode("status", "--lang", "en").stdout
+    said = custode("status", "--lang", "it").stdout
+    assert italian in said
+    assert ("È tutto a posto" in said) is told["ok"]
+    agent.answers["token.list"] = {"tokens": [], "drivers": [{"ok": True}], "readers": told}
+    noted = custode("token", "list", "--lang", "en").stderr
+    assert (english in noted) is not told["ok"]
+
+
 UNTOUCHED = {"certificate": ROW, "backups": []}
 
 

@@ -61,6 +61,8 @@ def test_each_value_knows_its_source() -> None:
         ("[[module]]\nenv = {}\n", 1, "path"),
         ("nonsense = 1\n", 1, "nonsense"),
         ('[[module]]\npath = "/a"\n[[module]]\npath = "b.so"\n', 4, "b.so"),
+        ('[[module]]\npath = "/a"\nwatch = "pscs"\n', 3, "pcsc, none or /…, not 'pscs'"),
+        ("[[module]]\npath = '/a'\nwatch = ''\n", 3, "pcsc, none or /…, not ''"),
     ],
 )
 def test_a_fault_names_its_line(text: str, line: int, what: str) -> None:
@@ -137,7 +139,20 @@ def test_any_module_survives_the_writer(
     tmp_path_factory: pytest.TempPathFactory, path: str, env: dict[str, str]
 ) -> None:
     file = tmp_path_factory.mktemp("config") / "config.toml"
-    module = ModuleSettings(path=f"/{path}", env=env, watch=path)
-    add_module(file, module)
-    add_module(file, module)
-    assert load(file).modules == (module, module)
+    settings = [
+        ModuleSettings(path=f"/{path}", env=env, watch=watch)
+        for watch in ("pcsc", "none", f"/{path}")
+    ]
+    for module in settings:
+        add_module(file, module)
+    assert load(file).modules == tuple(settings)
+
+
+def test_what_watches_a_module() -> None:
+    watches = ("", "watch = 'pcsc'", "watch = 'none'", "watch = '/tokens'")
+    text = "".join(f"[[module]]\npath = '/a'\n{watch}\n" for watch in watches)
+    config = parse(text, "f.toml")
+    assert [module.watch for module in config.modules] == ["pcsc", "pcsc", "none", "/tokens"]
+    assert [module.watched_folder for module in config.modules] == [None, None, None, "/tokens"]
+    shown = [row.value["watch"] for row in config.settings() if row.key.startswith("module.")]
+    assert shown == ["pcsc", "pcsc", "none", "/tokens"]

@@ -18,9 +18,9 @@ from custode.domain.model import (
     CertificateRecord,
     Identity,
     KnownToken,
-    Prompt,
     TokenId,
 )
+from custode.domain.need import Prompt
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode_authority.wire.reasons import CrlReason

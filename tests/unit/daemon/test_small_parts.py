@@ -5,19 +5,32 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from custode.daemon.agent import _read_module
+from custode.daemon.composition import wiring
 from custode.daemon.config import ModuleSettings
+from custode.daemon.config_file import parse
+from custode.daemon.noticing import noticed
 from custode.daemon.orphan import end_orphan, process_mark
-from custode.daemon.ticking import tick
+from custode.daemon.ticking import slept_s, tick
 from custode.daemon.tokens import TokenWorkers, module_names
-from custode.domain.events import ClockTicked, ModuleFailed, PlugHinted, TokensListed
-from custode.domain.model import Module, State
+from custode.domain.commands import Announce
+from custode.domain.events import (
+    ClockTicked,
+    ComputerWoke,
+    ModuleFailed,
+    PlugHinted,
+    ReadersSeen,
+    TokensListed,
+)
+from custode.domain.model import Module, Reader, Readers, State
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
+from custode_drivers.api import events as report
 
 PIN_FLAGS = ("count_low", "final_try", "locked")
 
@@ -28,7 +41,7 @@ class Listing(TokenWorkers):
     def __init__(self, answer: list[dict[str, Any]] | CustodeError) -> None:
         self._answer = answer
 
-    async def list_module(self, name: str) -> list[dict[str, Any]]:
+    async def list_module(self, name: str, cards: object = None) -> list[dict[str, Any]]:
         if isinstance(self._answer, CustodeError):
             raise self._answer
         return self._answer
@@ -103,23 +116,67 @@ class JumpingClock:
 
 
 @pytest.mark.parametrize(
-    ("jump", "module", "hinted"),
+    ("jump", "slept", "module", "told"),
     [
-        (timedelta(0), Module("m"), False),
-        (timedelta(hours=8), Module("m"), True),
-        (timedelta(hours=-1), Module("m"), True),
-        (timedelta(0), Module("m", failure="crashed"), True),
-        (timedelta(0), Module("m", failure="crashed", pending=True), False),
-        (timedelta(0), Module("m", unreadable=True), True),
+        (timedelta(0), 0, Module("m"), []),
+        (timedelta(hours=8), 8 * 3600, Module("m"), [ComputerWoke]),
+        (timedelta(hours=8), 0, Module("m"), [ComputerWoke]),  # where nobody counts sleep
+        (timedelta(hours=-1), 0, Module("m"), [ComputerWoke]),
+        (timedelta(0), 5, Module("m"), [ComputerWoke]),  # the wall clock was not put right yet
+        (timedelta(0), 0, Module("m", failure="crashed"), [PlugHinted]),
+        (timedelta(0), 0, Module("m", failure="crashed", pending=True), []),
+        (timedelta(0), 0, Module("m", unreadable=True), [PlugHinted]),
     ],
 )
 def test_after_a_sleep_or_a_failure_tokens_are_read_again(
-    clock: Any, jump: timedelta, module: Module, hinted: bool
+    clock: Any, jump: timedelta, slept: float, module: Module, told: list[type]
 ) -> None:
     box: Any = Box(State(clock.now(), modules={"m": module}))
+    counted = iter((100.0, 100.0 + slept, 100.0 + slept))
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(tick(JumpingClock(clock, jump), box, 0))
-    assert [type(event) for event in box.events] == [ClockTicked] + [PlugHinted] * hinted
+        asyncio.run(tick(JumpingClock(clock, jump), box, 0, lambda: next(counted)))
+    assert [type(event) for event in box.events] == [ClockTicked, *told]
+
+
+def test_a_module_that_waits_for_the_reader_service_is_not_tried_again(clock: Any) -> None:
+    """It would start a process every minute; the service's return is noticed anyway."""
+    broken = {name: Module(name, failure="crashed") for name in ("card", "soft")}
+    readers = Readers(("card",), (), "no_service", clock.now())
+    box: Any = Box(State(clock.now(), modules=broken, readers=readers))
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(tick(JumpingClock(clock, timedelta(0)), box, 0))
+    assert [event.module for event in box.events if isinstance(event, PlugHinted)] == ["soft"]
+
+
+def test_the_clock_that_counts_sleep_is_ahead_or_equal() -> None:
+    assert slept_s() > -0.1
+
+
+def test_what_the_watches_report_becomes_the_domains(clock: Any) -> None:
+    at = clock.now()
+    assert noticed(report.PlugHint("m", at)) == PlugHinted("m", at)
+    assert noticed(report.Resumed(at)) == ComputerWoke(at)
+    told = report.ReadersSeen(("m",), (report.Reader("R", card=True, mute=True),), None, at)
+    assert noticed(told) == ReadersSeen(("m",), (Reader("R", card=True),), None, at)
+    folder = noticed(report.VolumeFolder(Path("/stick/X"), appeared=True))
+    assert folder == Announce("backup_folder", {"path": "/stick/X", "appeared": True})
+
+
+def test_what_watches_which_module(tmp_path: Path) -> None:
+    def kinds(text: str) -> list[str]:
+        config = parse(text, "f.toml")
+        made = wiring().watches(config, module_names(config.modules), lambda _: None)
+        return [type(one).__name__ for one in made]
+
+    one = '[[module]]\npath = "/a.so"\n'
+    assert kinds("") == []
+    assert kinds(one + one) == ["PcscWatch", "ResumeWatch"]  # one for all of them
+    assert kinds(one + 'watch = "none"\n') == ["ResumeWatch"]
+    assert kinds(one + f'watch = "{tmp_path}"\n' + one) == [
+        "PcscWatch",
+        "SoftHsmWatch",
+        "ResumeWatch",
+    ]
 
 
 def test_modules_are_named_by_their_file_and_apart() -> None:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from custode.domain.model import TokenId, TokenSeen
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.procedures.session import TokenSession
 
-TOKEN: Any = SimpleNamespace(id="T", label="Carla", module="softhsm")
+TOKEN = TokenSeen(TokenId("Maker", "Model", "01"), "Carla", "softhsm")
 
 
 def refused(code: ErrorCode, *, here: bool) -> CustodeError:
@@ -31,7 +32,7 @@ def refused(code: ErrorCode, *, here: bool) -> CustodeError:
         tokens_read=tokens_read,
         state=SimpleNamespace(insertion=insertion),
     )
-    session = TokenSession(ctx, TOKEN, "handle", ())
+    session = TokenSession(ctx, TOKEN, "handle", (), "test")
     with pytest.raises(CustodeError) as caught:
         asyncio.run(session.call("sign"))
     return caught.value

@@ -71,6 +71,7 @@ ROWS: list[tuple[tuple[Purpose, ...], dict[str, Any], str | None, str]] = [
     (ALL, {"originals_here": (FIXED,)}, None, ""),
     (ALL, {"not_identified": ("soft",)}, "token_not_identified", "wait"),
     (ALL, {"unreadable": ("soft",)}, "token_unreadable", "remove_token"),
+    (ALL, {"unseen": ("soft",)}, "readers_unseen", "start_readers"),
     (ALL, {"status": said("active")}, "original_active", "report"),
     (USE, {"status": said("suspended")}, "original_suspended", "go_on_with_activation"),
     (ALL, {"status": said("expired")}, None, ""),
@@ -390,11 +391,7 @@ def test_what_is_remembered_never_opens(state: BackupState, status: CertificateS
 def test_what_retired_a_backup_is_named(away: State, backup: BackupRecord, why: str | None) -> None:
     retired = replace(backup, state=BackupState.RETIRED, retired_why=why)
     state = replace(away, backups={backup.backup_id: retired})
-    facts = facts_for(
-        state,
-        Purpose.OPEN,
-        backup_id=backup.backup_id,
-        original_sha256=backup.original_sha256,
-    )
+    named: Any = {"backup_id": backup.backup_id, "original_sha256": backup.original_sha256}
+    facts = facts_for(state, Purpose.OPEN, **named)
     (reason,) = [r for r in verdict(facts).reasons if r.code is GateCode.BACKUP_RETIRED]
     assert reason.text_args == ({"why": why} if why else {})

@@ -18,6 +18,7 @@ from custode.domain.model import (
     Identity,
     PinFlags,
     PinRole,
+    Reader,
     State,
     TokenId,
     TokenSeen,
@@ -38,7 +39,7 @@ times = st.integers(-3, 400).map(lambda days: NOW + timedelta(days=days))
 token_ids = st.sampled_from(TOKENS)
 prints = st.sampled_from(PRINTS)
 modules = st.sampled_from(MODULES)
-flags = st.builds(PinFlags, st.booleans(), st.booleans(), st.booleans())
+flags = st.builds(PinFlags, st.booleans(), st.booleans(), st.booleans(), st.booleans())
 held = st.builds(HeldCertificate, st.just("01"), st.just("c"), prints)
 seen = st.builds(
     TokenSeen,
@@ -92,10 +93,20 @@ events: st.SearchStrategy[ev.Event] = st.one_of(
         ev.TokensListed, modules, st.lists(seen, max_size=3).map(tuple), times, st.booleans()
     ),
     st.builds(ev.ModuleFailed, modules, st.just("hung"), times, st.booleans()),
+    st.builds(
+        ev.ReadersSeen,
+        st.lists(modules, max_size=2).map(tuple),
+        st.lists(st.builds(Reader, st.just("R"), st.booleans()), max_size=2).map(tuple),
+        st.none() | st.just("no_service"),
+        times,
+    ),
+    st.builds(ev.ComputerWoke, times),
     st.builds(ev.IdentitySet, identities, times),
     st.builds(ev.TokenInitialised, token_ids, st.just("one"), times),
     st.builds(ev.TokenPromoted, token_ids, times),
     st.builds(ev.TokenForgotten, token_ids, times),
+    st.builds(ev.PinTryBegun, token_ids, roles, times),
+    st.builds(ev.PinNotSent, token_ids, roles, times),
     st.builds(ev.PinRejected, token_ids, roles, times),
     st.builds(ev.PinAccepted, token_ids, roles, times),
     st.builds(ev.NeedSnoozed, keys, times, times),
@@ -289,6 +300,7 @@ def test_the_state_is_made_of_what_is_listed_here() -> None:
     rebuilt = {
         "now",
         "modules",
+        "readers",
         "waiting",
         "authority",
         "started",

@@ -16,14 +16,13 @@ from custode.domain.model import (
     Insertion,
     KnownToken,
     Module,
-    Need,
-    NeedKind,
     PinFlags,
     State,
     TokenId,
     TokenSeen,
     WaitingOperation,
 )
+from custode.domain.need import Need, NeedKind
 from custode.domain.needs import needs
 from custode_authority.wire.reasons import CrlReason
 from custode_authority.wire.states import BackupState, CertificateState
@@ -89,10 +88,45 @@ def test_one_token_seen_through_two_modules_is_one_need(away: State, empty: Toke
 )
 def test_last_pin_attempt(here: State, token: TokenSeen, role: str, spoilt: Any) -> None:
     found = needs(insert(here, replace(token, **spoilt)), here.now)
-    assert [(n.kind.value, n.text_args) for n in found] == [("last_pin_attempt", {"role": role})]
+    args = {"role": role, "serial": "0001"}
+    assert [(n.kind.value, n.text_args) for n in found] == [("last_pin_attempt", args)]
+    assert [n.critical for n in found] == [True]
     foreign = replace(token, certificates=(HeldCertificate("1", "x", "e" * 64),), **spoilt)
     unknown = replace(foreign, id=TokenId("Acme", "T1", "0009"))
     assert kinds(insert(here, unknown)) == []
+
+
+LAST, LOCKED, FIRST = (
+    PinFlags(final_try=True),
+    PinFlags(locked=True),
+    PinFlags(to_be_changed=True),
+)
+
+
+@pytest.mark.parametrize(
+    ("user", "so", "expected"),
+    [
+        (LOCKED, PinFlags(), [("pin_locked", "user")]),
+        (PinFlags(), LOCKED, []),  # nobody can help a locked SO PIN
+        (FIRST, PinFlags(), [("pin_to_be_changed", "user")]),
+        (PinFlags(), FIRST, [("pin_to_be_changed", "so")]),
+        (replace(FIRST, locked=True), replace(FIRST, locked=True), [("pin_locked", "user")]),
+        (replace(FIRST, final_try=True), LAST, [("last_pin_attempt", r) for r in ("so", "user")]),
+        (LOCKED, LAST, [("last_pin_attempt", "so"), ("pin_locked", "user")]),
+    ],
+)
+def test_what_a_pin_needs(
+    here: State, token: TokenSeen, user: PinFlags, so: PinFlags, expected: list[tuple[str, str]]
+) -> None:
+    state = insert(here, replace(token, user_pin=user, so_pin=so))
+    found = [(n.kind.value, n.text_args["role"]) for n in needs(state, state.now)]
+    assert found == expected
+
+
+def test_a_pin_that_is_not_set_is_only_that(away: State, empty: TokenSeen) -> None:
+    for flags in (FIRST, LOCKED):
+        blank = replace(empty, user_pin_initialized=False, user_pin=flags)
+        assert kinds(insert(away, blank)) == ["pin_not_set"]
 
 
 def test_certificate_arrived(away: State, here: State, original: CertificateRecord) -> None:
@@ -240,6 +274,8 @@ def test_the_most_urgent_stands_first(
         certificates=(HeldCertificate("01", "c", "9" * 64),),
     )
     soon = replace(original, expires_at=away.now + timedelta(days=3))
+    locked = replace(empty, id=TokenId("Acme", "T1", "0004"), user_pin=LOCKED)
+    first = replace(empty, id=TokenId("Acme", "T1", "0005"), user_pin=FIRST)
     new = replace(original, id_operazione="OP2", fingerprint_sha256="e" * 64, installed=False)
     before = original.requested_at - timedelta(days=1)
     bare = replace(original, id_operazione="OP3", fingerprint_sha256="8" * 64, requested_at=before)
@@ -249,8 +285,10 @@ def test_the_most_urgent_stands_first(
         authority=Authority(embedded=True),
         waiting={"J1": WaitingOperation("J1", "install")},
     )
-    state = insert(state, empty, last, blank, found)
-    assert kinds(state) == [kind.value for kind in NeedKind if kind.value != "identity_missing"]
+    state = insert(state, empty, last, blank, found, locked, first)
+    assert list(dict.fromkeys(kinds(state))) == [
+        kind.value for kind in NeedKind if kind.value != "identity_missing"
+    ]
 
 
 # --- prompts ----------------------------------------------------------------------------------

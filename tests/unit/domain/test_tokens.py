@@ -18,7 +18,14 @@ from custode.domain.model import (
     TokenSeen,
     TokenState,
 )
-from custode.domain.tokens import came_back, carried, recognise, remembered, seen
+from custode.domain.tokens import (
+    came_back,
+    carried,
+    carries_the_original,
+    recognise,
+    remembered,
+    seen,
+)
 from custode_authority.wire.reasons import CrlReason
 from custode_authority.wire.states import BackupState, CertificateState
 
@@ -153,6 +160,33 @@ ROW: dict[str, Any] = {
     "certificates": [{"key_id": "01", "label": "c", "der": b"\x30\x00"}],
     "public_keys": [{"key_id": "01", "type": "rsa", "bits": 2048}],
 }
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "expected"),
+    [
+        ({}, True),
+        ({"primary": OTHER}, False),
+        ({"primary": None}, False),
+        *(({"state": state}, False) for state in ("suspended", "cancelled", "expired")),
+    ],
+)
+def test_whether_it_carries_what_is_in_use(
+    away: State, token: TokenSeen, spoilt: dict[str, Any], expected: bool
+) -> None:
+    """Also when it is not here: nobody forgets it by accident."""
+    state = world(away, **spoilt)
+    assert carries_the_original(state, token.id) is expected
+    assert not carries_the_original(replace(state, identity=None), token.id)
+    bare = {k: replace(c, installed=False) for k, c in state.certificates.items()}
+    assert not carries_the_original(replace(state, certificates=bare), token.id)
+
+
+def test_a_first_pin_is_seen() -> None:
+    first = seen("m", {**ROW, "user_pin_to_be_changed": True})
+    assert (first.user_pin.to_be_changed, first.so_pin.to_be_changed) == (True, False)
+    first = seen("m", {**ROW, "so_pin_to_be_changed": True})
+    assert (first.user_pin.to_be_changed, first.so_pin.to_be_changed) == (False, True)
 
 
 def test_seen() -> None:

@@ -1,7 +1,6 @@
 """Every code of the domain has a word, and every word's fields are those the domain gives."""
 
 import ast
-import re
 from enum import StrEnum
 from pathlib import Path
 
@@ -9,7 +8,8 @@ import pytest
 
 import custode_authority as authority
 from custode.domain.gate import GateCode, Remedy
-from custode.domain.model import NeedKind, TokenState
+from custode.domain.model import TokenState
+from custode.domain.need import NeedKind
 from custode.locale import words
 from custode.locale.catalogue import use
 from custode_authority.wire.reasons import REASONS
@@ -64,13 +64,39 @@ def test_every_step_of_progress_has_a_sentence() -> None:
     assert not steps - set(words.STEP)
 
 
+def _reasons(path: Path) -> set[str]:
+    """`why` of each call that asks for a secret: a literal, or a constant of that module."""
+    tree = ast.parse(path.read_text())
+    constants = {
+        target.id: statement.value.value
+        for statement in tree.body
+        if isinstance(statement, ast.Assign | ast.AnnAssign)
+        and isinstance(statement.value, ast.Constant)
+        for target in (
+            statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        )
+        if isinstance(target, ast.Name)
+    }
+    found = set()
+    for call in ast.walk(tree):
+        if not isinstance(call, ast.Call):
+            continue
+        name = getattr(call.func, "attr", None) or getattr(call.func, "id", None)
+        whys = [word.value for word in call.keywords if word.arg == "why"]
+        if name in {"asked", "asked_new"}:
+            whys += call.args[-1:]
+        elif name not in {"secret", "login"}:
+            continue
+        for why in whys:
+            said = why.value if isinstance(why, ast.Constant) else None
+            said = constants.get(why.id) if isinstance(why, ast.Name) else said
+            found |= {said} if isinstance(said, str) else set()
+    return found
+
+
 def test_every_reason_to_ask_for_a_secret_has_a_sentence() -> None:
-    asked = set()
-    for path in (PACKAGE / "procedures").glob("*.py"):
-        for line in path.read_text().splitlines():
-            if "secret(" in line or "login(" in line:
-                asked |= set(re.findall(r'why="([^"]+)"', line))
-    assert {"csr", "token.init", "backup.create"} <= asked
+    asked = set().union(*map(_reasons, (PACKAGE / "procedures").glob("*.py")))
+    assert {"csr", "token.init", "backup.create", "renew", "token.pin.unblock"} <= asked
     assert not asked - set(words.DOING)
 
 

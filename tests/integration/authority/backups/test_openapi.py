@@ -79,7 +79,7 @@ def _life(counter: Any) -> None:
     counter.set_policy(generation_s=60)
     assert anna.enrol(_key(), original).status_code == 202
     counter.set_policy(generation_s=0)
-    anna.renewal(anna.original(signer=original))
+    anna.original(signer=anna.original(signer=original), path="simplereenroll")
     anna.get("/v1/account", Any)
     row = anna.operation(original.fingerprint)
     anna.get(f"/v1/certificates/{row.id_operazione}", Any)
