@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import statistics
 import subprocess
@@ -18,8 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.figures import Figure, figure, medians, milliseconds
 from bench.on_token import whole_command
+from bench.processes import cpu_s, rss_mb, wakeups_of
 from custode.container import inner, pin_key
-from custode.demo.stage import Person, Stage, Token, processes_of
+from custode.demo.soft_stage import SoftStage, SoftToken
+from custode.demo.stage import Person, processes_of
 from custode.demo.story import set_identity, start_up
 from custode.demo.telling import Step
 from custode.rpc.client import AgentClient
@@ -30,18 +31,16 @@ if TYPE_CHECKING:
 
 RUNS = 10
 IDLE_S = 30.0
-PAGE = os.sysconf("SC_PAGE_SIZE")
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Scene:
     """A person with a certificate on a P-256 token, and an agent."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: SoftStage) -> None:
         self.stage = stage
         self.step = Step(0, "", quiet=True)
         self.person: Person = stage.person("b", "BENCH01", "BNCHAA80A01H501O")
-        self.token: Token = stage.factory_token("Bench")
+        self.token: SoftToken = stage.factory_token("Bench")
         start_up(stage, self.step, self.person, self.token)
         set_identity(stage, self.step, self.person)
         self.number = 0
@@ -86,7 +85,7 @@ class Scene:
 def scene() -> Iterator[Scene]:
     """A scene that is cleared away afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="custode-bench-"))
-    stage = Stage(folder, fast=True, lang="en")
+    stage = SoftStage(folder, fast=True, lang="en")
     try:
         yield Scene(stage)
     finally:
@@ -168,31 +167,12 @@ def _gate(played: Scene) -> list[Figure]:
 
 def _authority(played: Scene) -> list[Figure]:
     played.run("certificates")
-    pids = {pid: _rss(pid) for pid in processes_of(played.person.home) if _is_authority(pid)}
+    pids = {pid: rss_mb(pid) for pid in processes_of(played.person.home) if _is_authority(pid)}
     return [figure("authority while it runs, RSS", sum(pids.values()), "MB", 90)]
 
 
 def _is_authority(pid: int) -> bool:
     return b"custode_authority.main" in Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
-def _rss(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * PAGE / 1e6
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def _wakeups(pid: int) -> int:
-    """Voluntary context switches of all its threads: each one was a wait that ended."""
-    return sum(
-        int(line.split()[1])
-        for status in Path(f"/proc/{pid}/task").glob("*/status")
-        for line in status.read_text("ascii").splitlines()
-        if line.startswith("voluntary_ctxt_switches")
-    )
 
 
 def _idle(played: Scene) -> list[Figure]:
@@ -203,13 +183,13 @@ def _idle(played: Scene) -> list[Figure]:
     played.run("certificates")
     pid = played.agent_pid()
     time.sleep(20)
-    cpu, wakeups, began = _cpu_s(pid), _wakeups(pid), perf_counter()
+    cpu, wakeups, began = cpu_s(pid), wakeups_of(pid), perf_counter()
     time.sleep(IDLE_S)
     seconds = perf_counter() - began
     others = [one for one in processes_of(played.person.home) if one != pid]
     return [
-        figure("agent idle 30 s, RSS", _rss(pid), "MB", 36),
-        figure("agent idle 30 s, CPU", (_cpu_s(pid) - cpu) / seconds * 100, "%", 0.1),
-        figure("agent idle 30 s, wake-ups", (_wakeups(pid) - wakeups) / seconds, "1/s", 1),
+        figure("agent idle 30 s, RSS", rss_mb(pid), "MB", 36),
+        figure("agent idle 30 s, CPU", (cpu_s(pid) - cpu) / seconds * 100, "%", 0.1),
+        figure("agent idle 30 s, wake-ups", (wakeups_of(pid) - wakeups) / seconds, "1/s", 1),
         figure("workers and authorities left after idling", len(others), "processes", 0),
     ]

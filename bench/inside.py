@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import asdict
 
 import pkcs11
 
@@ -26,19 +27,20 @@ def main() -> None:
     pin_end, write_end = os.pipe()
     os.write(write_end, sys.stdin.buffer.read())
     os.close(write_end)
-    rows = (row for row in operations.list(()) if isinstance(row, TokenInfo))
+    rows = (row for row in operations.run("list", (), {}) if isinstance(row, TokenInfo))
     (identity,) = (row.identity for row in rows if row.serial == serial)
-    session = operations.login((pin_end,), token=identity).session
+    session = operations.run("login", (pin_end,), {"token": asdict(identity)}).session
     os.close(pin_end)
     # The session that the method under measurement uses, for the bare call beside it.
-    with operations._sessions.use(session) as live:  # noqa: SLF001 - measured from inside
+    with operations.sessions.use(session) as live:
         key = objects.private_key(live.p11, bytes.fromhex(key_id))
         if not isinstance(key, pkcs11.SignMixin):
             raise TypeError("the key does not sign")
         signing = key
 
         def csr() -> None:
-            operations.csr((), session=session, key_id=key_id, common_name="RSSMRA80A01H501U")
+            told = {"session": session, "key_id": key_id, "common_name": "RSSMRA80A01H501U"}
+            operations.run("csr", (), told)
 
         def sign() -> None:
             signing.sign(bytes(32), mechanism=pkcs11.Mechanism.ECDSA)

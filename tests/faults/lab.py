@@ -16,12 +16,12 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Any, Final, Self
 
-from custode.demo.stage import Person, Stage, Token, new_pin, processes_of
+from custode.demo.soft_stage import SoftStage, SoftToken, module_for
+from custode.demo.stage import Person, new_pin, processes_of
 from custode.demo.telling import Step
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.rpc.client import AgentClient, WantedSecret
-from custode_drivers.softhsm import tokens as softhsm
 
 from .referee import Referee, kill
 
@@ -43,14 +43,14 @@ class Snapshot:
 
     folder: Path
     person: Person
-    token: Token
-    spare: Token
+    token: SoftToken
+    spare: SoftToken
     backup: str = ""  # name of the backup's folder on the stick
 
 
 def prepare(base: Path, wanted: Sequence[str] = STAGES) -> dict[str, Snapshot]:
     """Live a certificate's life with `custode …`; keep a copy of the home at each stage wanted."""
-    stage = Stage(base, fast=True, lang="en")
+    stage = SoftStage(base, fast=True, lang="en")
     person = stage.person("carla", "VERDI03", "VRDCRL85C45L219J")
     token, spare = stage.factory_token("Carla"), stage.factory_token("Spare")
     kept: dict[str, Snapshot] = {}
@@ -71,7 +71,9 @@ def prepare(base: Path, wanted: Sequence[str] = STAGES) -> dict[str, Snapshot]:
     return kept
 
 
-def _life(stage: Stage, person: Person, token: Token, spare: Token) -> Iterator[tuple[str, str]]:
+def _life(
+    stage: SoftStage, person: Person, token: SoftToken, spare: SoftToken
+) -> Iterator[tuple[str, str]]:
     """Each stage when it is reached, and the name of the backup's folder once there is one."""
     quiet = Step(0, "", quiet=True)
 
@@ -79,7 +81,7 @@ def _life(stage: Stage, person: Person, token: Token, spare: Token) -> Iterator[
         named = {name.replace("_", "-"): value for name, value in secret.items()}
         return stage.run(quiet, person, *words, secret=named).answer
 
-    def initialised(plugged: Token) -> None:
+    def initialised(plugged: SoftToken) -> None:
         run("status")
         stage.plug(person, plugged)
         secrets = {"so_pin": plugged.so_pin, "new_pin": plugged.pin}
@@ -119,8 +121,8 @@ class Lab:
     folder: Path
     person: Person
     referee: Referee
-    token: Token
-    spare: Token
+    token: SoftToken
+    spare: SoftToken
     path_before: str = ""
     told: list[str] = field(default_factory=list)  # steps told to the person
 
@@ -130,9 +132,8 @@ class Lab:
         folder = Path(tempfile.mkdtemp(prefix="cf-", dir=memory()))
         place = folder / "p"
         shutil.copytree(snapshot.folder, place, symlinks=True)
-        person = replace(snapshot.person, folder=place)
-        softhsm.write_configuration(place / "softhsm2.conf", person.reader)
-        person.configure(softhsm.find_module(), autostart=True)
+        person = replace(snapshot.person, folder=place, module=module_for(place))
+        person.configure(autostart=True)
         _own_ports(person.home / "authority" / "authority.json")
         referee = Referee(folder)
         before = os.environ.get("PYTHONPATH", "")
@@ -171,7 +172,7 @@ class Lab:
         return self.stick / self.snapshot.backup
 
     @property
-    def here(self) -> Token:
+    def here(self) -> SoftToken:
         """The token in the reader."""
         return self.token if self.token.files.directory.is_dir() else self.spare
 
@@ -278,7 +279,7 @@ def query(database: Path, sql: str) -> list[tuple[Any, ...]]:
         connection.close()
 
 
-def _moved(token: Token, reader: Path) -> Token:
+def _moved(token: SoftToken, reader: Path) -> SoftToken:
     files = replace(token.files, directory=reader / token.files.directory.name)
     return replace(token, files=files)
 

@@ -38,17 +38,20 @@ TURN: Final = {  # whose turn it is
     "collect": {"approved", "collected"},
     "restore": {"collected"},
 }
-older = st.sampled_from((0, 0, 1, 1, 2, ANY, ANY + 1))  # `live_on` takes the newest
 
 
 class BackupStories(Board):
     """What happens to backups."""
 
-    @rule(whose=who, key=older, by_owner=mostly, lost=seldom)
-    def back_up(self, whose: int, key: int, by_owner: bool, lost: bool) -> None:
-        """With `lost` it is only reserved; `confirm` may come later, or never."""
+    @rule(whose=who, key=pick, renewed=st.booleans(), by_owner=mostly, lost=seldom)
+    def back_up(self, whose: int, key: int, renewed: bool, by_owner: bool, lost: bool) -> None:
+        """With `lost` it is only reserved; `confirm` may come later, or never.
+
+        `renewed`: of one that was renewed and lives still, if there is such a one.
+        """
         person = self.people[whose]
-        original = self._certified(person, key)
+        old = [h for h in person.held if renewed and h.fingerprint in self.last.renewed]
+        original = chosen(key, old) or self._certified(person, key)
         if original is None or not self._room(person):
             return
 

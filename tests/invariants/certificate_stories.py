@@ -24,7 +24,7 @@ from custode_authority.wire.reasons import Reason
 from custode_authority.wire.rome import day_in_rome
 
 reasons = st.sampled_from((Reason.RENEWAL, *Reason))
-ways = st.sampled_from(("renewal", "further", "new", "hidden"))
+ways = st.sampled_from(("renewal", "renewal", "further", "new", "hidden"))
 
 
 class CertificateStories(Board):

@@ -74,6 +74,13 @@ class Truth:
         """Fingerprints of the certificates on hold."""
         return {c.fingerprint for c in self.certificates.values() if c.state == "suspended"}
 
+    @property
+    def renewed(self) -> set[str]:
+        """Fingerprints of the active certificates in whose place a renewal was issued."""
+        signers = {c.signer for c in self.certificates.values() if c.kind == "reenroll"}
+        active = (c for c in self.certificates.values() if c.state == "active")
+        return {c.fingerprint for c in active if c.id in signers}
+
     def original_of(self, backup_id: str) -> CertificateRow:
         return self.certificates[self.backups[backup_id].original]
 

@@ -202,9 +202,12 @@ def _frames(points: _Points) -> Patch:
 
 
 def _token(points: _Points) -> dict[str, Patch]:
-    def objects(module: ModuleType) -> None:
-        for name in ("generate", "import_key", "install_certificate", "destroy_key", "_rename"):
-            points.function(module, name, lambda *_, _name=name, **__: f"object {_name}")
+    def functions(*names: str) -> Patch:
+        def patch(module: ModuleType) -> None:
+            for name in names:
+                points.function(module, name, lambda *_, _name=name, **__: f"object {_name}")
+
+        return patch
 
     def cryptoki(module: ModuleType) -> None:
         for name in (
@@ -214,7 +217,10 @@ def _token(points: _Points) -> dict[str, Patch]:
 
     return {
         "custode_drivers.channel.frames": _frames(points),
-        "custode_drivers.pkcs11.objects": objects,
+        "custode_drivers.pkcs11.generating": functions("generate", "settle", "rename"),
+        "custode_drivers.pkcs11.objects": functions(
+            *("import_key", "write_certificate", "remove_certificates", "destroy_all"),
+        ),
         "custode_drivers.pkcs11.cryptoki": cryptoki,
     }
 
