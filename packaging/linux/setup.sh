@@ -12,6 +12,7 @@ cd "$root"
 
 readonly venv=.venv
 readonly constraints=packaging/constraints.txt
+readonly vpcd_reader=/etc/reader.conf.d/vpcd
 readonly build_constraints=packaging/constraints-build.txt
 readonly pins_stamp=$venv/.custode-pins
 readonly project_stamp=$venv/.custode-project
@@ -163,6 +164,12 @@ install_packages() {
         fail "apt-get could not install: ${packages[*]}"
     fi
     rm -f "$log"
+    if [[ " ${packages[*]} " == *" vsmartcard-vpcd "* && -f $vpcd_reader ]]; then
+        # The package has the machine's own pcscd listen on every address, for cards that only our
+        # tests have; these bring a pcscd and a configuration of their own.
+        ${as_root[@]+"${as_root[@]}"} sed -i 's/^[^#]/# &/' "$vpcd_reader"
+        say "setup: vpcd's reader in $vpcd_reader is commented out: it listens to the network"
+    fi
 }
 
 ensure_system() {
