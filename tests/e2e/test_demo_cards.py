@@ -13,12 +13,13 @@ from typing import Any, Final
 
 import pytest
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+DEADLINE_S: Final = 400  # reading a card takes seconds on a busy computer
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(DEADLINE_S + 20)]
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text("utf-8")
 STEPS: Final = 11
-DEADLINE_S: Final = 400  # reading a card takes seconds on a busy computer
 
 
 @pytest.fixture
