@@ -94,14 +94,11 @@ class SessionWork:
             return self.challenged(opened, cka_id(key_id), public.load(public_key))
 
     def relay_distinct(self, fds: Fds, *, session: str) -> dict[str, str]:
-        """Pass a secret on, unless it is the PIN this session was opened with.
-
-        A PIN that was typed on the reader never was in this computer: nobody here can compare it.
-        """
+        """Pass a secret on, unless it is the PIN this session was opened with."""
         with self._sessions.use(session) as opened, secret_from(descriptor(fds, 0)) as secret:
-            if opened.mark is None and not opened.on_reader:
+            if opened.mark is None:
                 raise errors.NotSupported(capability="pin_comparison")
-            if opened.mark is not None and opened.mark.matches(secret):
+            if opened.mark.matches(secret):
                 raise errors.PinEqual
             try:
                 os.write(descriptor(fds, 1), secret)  # at most 1024 bytes: a pipe takes them
