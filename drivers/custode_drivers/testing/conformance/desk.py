@@ -1,0 +1,246 @@
+"""A worker and a token before it, as the tests of the suite use them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_public_key,
+)
+
+from custode_drivers.pkcs11 import keys
+from custode_drivers.testing.conformance.stack import Bench, Mean, Stack, Token
+from custode_drivers.testing.conformance.worker import Refused, Worker
+
+COMMON_NAME: Final = "RSSMRA80A01H501U"
+PATIENCE_S: Final = 30.0
+_OPENSSL_S: Final = 30.0
+Private = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+Public = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+Row = dict[str, Any]
+
+
+@dataclass
+class Desk:
+    """One bench, one worker over it, and the token in use; `session` is the last login's."""
+
+    stack: Stack
+    bench: Bench
+    worker: Worker
+    folder: Path
+    note: Callable[[str, str], None]
+    """Takes what the report tells of the test that runs: kind and text."""
+    token: Token = field(init=False)
+    who: dict[str, str] = field(default_factory=dict)
+    session: str = ""
+
+    # --- asking -------------------------------------------------------------------------------
+
+    def call(self, method: str, *secrets: bytes, **params: Any) -> Any:
+        """Ask about the token itself, without a session."""
+        return self.worker.call(method, {"token": self.who, **params}, *secrets)
+
+    def work(self, method: str, *secrets: bytes, **params: Any) -> Any:
+        """Ask in the session; what the token wants its SO for is done as the SO."""
+        told = {"session": self.session, **params}
+        try:
+            return self.worker.call(method, told, *secrets)
+        except Refused as exc:
+            if (exc.code, exc.data) != ("needs_so", {"capability": method}):
+                raise
+        return self.worker.call(method, {**told, "as_so": True}, self.so_pin)
+
+    def refused(self, asked: Callable[[], Any]) -> Refused:
+        """Return the error that something is refused with; not to be refused is a failure."""
+        try:
+            answer = asked()
+        except Refused as exc:
+            return exc
+        pytest.fail(f"it was not refused: {answer!r}")
+
+    # --- who is there ---------------------------------------------------------------------------
+
+    def rows(self) -> list[Row]:
+        """Return what `list` tells; a token that cannot be read is a failure."""
+        rows: list[Row] = self.worker.call("list")
+        mute = [row for row in rows if "unreadable" in row]
+        assert not mute, f"unreadable: {mute}"
+        return rows
+
+    def row(self) -> Row:
+        """Return the token's own row."""
+        found = [row for row in self.rows() if self.is_it(row, self.token)]
+        assert len(found) == 1, f"{len(found)} rows for one token: {found}"
+        return found[0]
+
+    @staticmethod
+    def is_it(row: Row, token: Token) -> bool:
+        return token.serial is None or row["serial"] == token.serial
+
+    def take(self, token: Token) -> Row:
+        """Plug a token in and have it be the one that is meant; it gets its PIN where it has none.
+
+        Modules may see it later than the reader does: it is asked for until it is there.
+        """
+        self.token = token
+        token.insert()
+        until_s = time.monotonic() + PATIENCE_S
+        while not any(self.is_it(row, token) for row in self.rows()):
+            assert time.monotonic() < until_s, "the token is plugged in, and `list` shows none"
+            time.sleep(0.05)
+        row = self.row()
+        self.who = {name: row[name] for name in ("manufacturer", "model", "serial")}
+        if not token.pin_is_set and not row["user_pin_initialized"]:
+            self.call("init_pin", self.so_pin, token.pin)
+            row = self.row()
+        return row
+
+    def login(self, pin: bytes | None = None, **more: Any) -> list[Row]:
+        """Log in, and return the keys that this opens."""
+        answer = self.call("login", self.token.pin if pin is None else pin, **more)
+        self.session = answer["session"]
+        opened: list[Row] = answer["keys"]
+        return opened
+
+    def logout(self) -> None:
+        self.worker.call("logout", {"session": self.session})
+
+    # --- what the stack can and cannot ------------------------------------------------------------
+
+    def needs(self, *means: Mean) -> None:
+        """Skip what the stack has no means for, with the reason it declares."""
+        for mean in means:
+            if mean in self.stack.lacks:
+                pytest.skip(f"no means ({mean}): {self.stack.lacks[mean]}")
+
+    @contextmanager
+    def offered(self) -> Iterator[None]:
+        """Skip what the token itself says that it does not do."""
+        try:
+            yield
+        except Refused as exc:
+            if exc.code != "not_supported":
+                raise
+            self.not_offered(", ".join(f"{name}: {told}" for name, told in exc.data.items()))
+
+    @staticmethod
+    def not_offered(what: str) -> None:
+        """Skip: it was asked, and says no."""
+        pytest.skip(f"not offered: {what}")
+
+    @contextmanager
+    def unless(self, name: str) -> Iterator[None]:
+        """Expect what follows, unless the stack declares this quirk: then expect its opposite."""
+        quirk = next((quirk for quirk in self.stack.quirks if quirk.name == name), None)
+        if quirk is None:
+            yield
+            return
+        try:
+            yield
+        except AssertionError:
+            self.note("quirk", name)
+        else:
+            pytest.fail(f"the quirk {name} is no longer true: {quirk.why}")
+
+    @property
+    def so_pin(self) -> bytes:
+        """The SO's PIN; what needs one that nobody gave is skipped."""
+        if self.token.so_pin is None:
+            self.needs(Mean.SO)
+            pytest.fail("the stack has Mean.SO, and its token no so_pin")
+        return self.token.so_pin
+
+    # --- keys and certificates ----------------------------------------------------------------
+
+    def key(self, spec: str | None = None) -> Row:
+        """Return a key of the open session: the first that is there, or a new one.
+
+        `spec`: a new one, of this kind.
+        """
+        if spec is None:
+            keys_there = self.login()
+            if keys_there:
+                return keys_there[0]
+            self.needs(Mean.CHANGE)
+            offers = self.row()["key_specs"]
+            if not offers:
+                self.not_offered("making keys; and there is none on it")
+            spec = "p256" if "p256" in offers else offers[0]
+        with self.offered():
+            made: Row = self.work("generate_key", spec=spec, label="chiave")
+        return made
+
+    def certify(self, key: Row, serial: int = 1, label: str = "certificato") -> bytes:
+        """Install a certificate for a key of the open session, and return it."""
+        der = certificate_for(key["public_key"], serial)
+        with self.offered():
+            self.work("install_certificate", key_id=key["key_id"], der=der, label=label)
+        return der
+
+    def check(self, key: Row) -> None:
+        """A key signs: its challenge and its request, which openssl judges."""
+        named = {"session": self.session, "key_id": key["key_id"]}
+        public = load_der_public_key(key["public_key"])
+        assert isinstance(public, Public)
+        asked = {**named, "public_key": key["public_key"]}
+        proof = self.worker.call("challenge", asked)
+        keys.verify(public, proof["signature"], proof["challenge"], hashes.SHA256())
+        self.check_request(key)
+
+    def check_request(self, key: Row) -> None:
+        """Openssl agrees with a key's request (RFC 2986), and it is for that key."""
+        asked = {"session": self.session, "key_id": key["key_id"], "common_name": COMMON_NAME}
+        csr = self.worker.call("csr", asked)["csr"]
+        path = self.folder / "request.der"
+        path.write_bytes(csr)
+        judged = subprocess.run(
+            ["openssl", "req", "-verify", "-noout", "-inform", "DER", "-in", path],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_OPENSSL_S,
+        )
+        told = judged.stdout + judged.stderr
+        assert judged.returncode == 0, told
+        assert "verify OK" in told
+        request = x509.load_der_x509_csr(csr)
+        assert [part.value for part in request.subject] == [COMMON_NAME]
+        made_for = request.public_key()
+        assert isinstance(made_for, Public)
+        assert spki(made_for) == key["public_key"]
+
+
+def certificate_for(public_key: bytes, serial: int = 1) -> bytes:
+    """Return a certificate over someone's SubjectPublicKeyInfo, by a CA that is then forgotten."""
+    ca = ec.generate_private_key(ec.SECP256R1())
+    key = load_der_public_key(public_key)
+    assert isinstance(key, Public)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, COMMON_NAME)])
+    start = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    builder = x509.CertificateBuilder(name, name, key, serial, start, start.replace(year=2029))
+    return builder.sign(ca, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def spki(key: Public) -> bytes:
+    """Return SubjectPublicKeyInfo DER."""
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def pkcs8(key: Private) -> bytes:
+    """Return PKCS #8 DER, not encrypted."""
+    return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())

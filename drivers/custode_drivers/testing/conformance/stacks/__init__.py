@@ -1,0 +1,11 @@
+"""The stacks that the suite runs on, one file each."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from custode_drivers.testing.conformance.stack import Stack
+from custode_drivers.testing.conformance.stacks.softhsm import SoftHsm
+
+STACKS: Final[tuple[Stack, ...]] = (SoftHsm(),)
+"""In the order of the table in docs/tokens.md."""

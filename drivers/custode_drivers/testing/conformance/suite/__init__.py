@@ -1,0 +1,1 @@
+"""The tests, for pytest; `custode_drivers.testing.conformance` starts them."""

@@ -1,0 +1,67 @@
+"""What the tests are given: each stack, up; a worker over it; a token before it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from custode_drivers.testing.conformance.desk import Desk
+from custode_drivers.testing.conformance.stack import Stack
+from custode_drivers.testing.conformance.stacks import STACKS
+from custode_drivers.testing.conformance.worker import Worker
+
+CHOSEN: Final = pytest.StashKey[tuple[Stack, ...]]()
+WHOLE: Final = "CUSTODE_CONFORMANCE_WHOLE"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "story(story): which row of docs/tokens.md it belongs to")
+    config.addinivalue_line("markers", "whole: not in the quick part, which `make test` runs")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "stack" in metafunc.fixturenames:
+        stacks = metafunc.config.stash.get(CHOSEN, STACKS)
+        metafunc.parametrize("stack", stacks, ids=[stack.name for stack in stacks], scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if CHOSEN in config.stash or os.environ.get(WHOLE):
+        return
+    here = Path(__file__).parent
+    left = [i for i in items if here in i.path.parents and i.get_closest_marker("whole")]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
+
+
+@pytest.fixture
+def desk(stack: Stack, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    """A stack that is up, and a worker; nothing is plugged in."""
+    missing = stack.missing()
+    if missing is not None:
+        pytest.fail(f"{stack.title} cannot run here: {missing}", pytrace=False)
+    folder = tmp_path / "bench"
+    folder.mkdir()
+    with stack.bench(folder) as bench:
+        worker = Worker(bench, tmp_path / "worker.log")
+        try:
+            yield Desk(
+                stack,
+                bench,
+                worker,
+                tmp_path,
+                lambda kind, text: request.node.user_properties.append((kind, text)),
+            )
+        finally:
+            worker.close()
+
+
+@pytest.fixture
+def plugged(desk: Desk) -> Desk:
+    """A desk with one token plugged in."""
+    desk.take(desk.bench.token())
+    return desk
