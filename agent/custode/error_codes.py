@@ -58,6 +58,7 @@ class ErrorCode(StrEnum):
     PIN_UNCHANGED = "pin_unchanged"
     PIN_LENGTH = "pin_length"  # min, max, which
     PIN_EQUAL = "pin_equal"
+    PIN_ONLY_DIGITS = "pin_only_digits"
     BACKUP_PIN_WEAK = "backup_pin_weak"  # min
 
     # people, certificates, files

@@ -34,13 +34,20 @@ GENERAL: Final[Mapping[ErrorCode, Row]] = {
         16,
         (
             (
+                "The PKCS#11 module {module} did not finish {doing} within {seconds} seconds:"
+                " another program holds the card. Programs that use cards now: {held_by}."
+            ),
+            (
                 "The PKCS#11 module {module} did not finish {doing} within {seconds} seconds."
                 " It was ended; it is started again when it is needed."
             ),
             "{what} did not answer within {seconds} seconds.",
             "There was no answer in time.",
         ),
-        "Run the command again; if it happens again, see what `custode status` says.",
+        (
+            "Close {held_by}, or wait until it has finished, then run the command again.",
+            "Run the command again; if it happens again, see what `custode status` says.",
+        ),
     ),
     _E.CONFIG_INVALID: row(
         2,

@@ -233,6 +233,14 @@ TOKENS: Final[Mapping[ErrorCode, Row]] = {
         "The backup PIN must not be the token's PIN. Nothing was saved.",
         "Choose another one: a chip counts attempts, a file cannot.",
     ),
+    _E.PIN_ONLY_DIGITS: row(
+        12,
+        (
+            "The token's PIN was typed on the reader, so nobody here can see that the backup PIN is"
+            " another one: it needs a character that is no digit. Nothing was saved."
+        ),
+        "Choose another one, with a letter or a sign in it.",
+    ),
     _E.BACKUP_PIN_WEAK: row(
         12,
         (

@@ -162,6 +162,11 @@ def reader_lines(told: Mapping[str, Any]) -> list[str]:
 
 def _driver(row: Mapping[str, Any]) -> str:
     name = row.get("module") or row.get("name") or "–"
+    if row.get("held_by"):
+        return t("{name}: another program holds the card ({by})", name=name, by=row["held_by"])
+    if row.get("unreadable"):
+        why = words.word(words.WHY, row["unreadable"])
+        return t("{name}: a token does not answer ({why})", name=name, why=why)
     if row.get("ok"):
         return t("{name}: works", name=name)
     why = words.word(words.WHY, row.get("why") or "?")

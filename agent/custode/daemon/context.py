@@ -57,7 +57,7 @@ class Tokens(Protocol):
         """
 
     def health(self) -> list[dict[str, Any]]:
-        """A row a module: {"module", "path", "ok", "why"}."""
+        """A row a module: {"module", "path", "ok", "why", "unreadable", "held_by"}."""
 
 
 class Jobs(Protocol):

@@ -7,13 +7,14 @@ import errno
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from custode.daemon.children import Child
-from custode.daemon.config import ModuleSettings
+from custode.daemon.children import Child, ChildFailure
+from custode.daemon.config import BY_READERS, ModuleSettings
 from custode.daemon.context import CALL_DEADLINE_S
 from custode.daemon.failures import translated
 from custode.error_codes import ErrorCode
@@ -27,6 +28,7 @@ Cards = Callable[[], int | None]
 """How many cards the readers hold at this moment; None where nobody knows."""
 
 LIST_DEADLINE_S: Final = 10.0
+HOLDER_DEADLINE_S: Final = 5.0
 IDLE_S: Final = 10.0  # a vendor's module in memory is neither small nor quiet
 _log = logging.getLogger(__name__)
 _ARGV: Final = (sys.executable, "-m", "custode_drivers.pkcs11.worker")
@@ -42,8 +44,13 @@ class _Worker:
 
     name: str
     settings: ModuleSettings
+    arguments: Sequence[str]
     child: Child
     why: str | None = "not read yet"
+    unreadable: str | None = None
+    """Why a token does not answer, of a module that works."""
+    held_by: str | None = None
+    """The program that keeps the card from us, where one can be named."""
     sessions: set[str] = field(default_factory=set)
     """Sessions open in the child: while there are any it is not ended for being idle."""
 
@@ -71,7 +78,7 @@ class TokenWorkers:
                 arguments += ["--init-args", settings.init_args]
             sessions: set[str] = set()
             child = Child(arguments, settings.env, log=log, idle_s=IDLE_S, holding=sessions)
-            self._workers[name] = _Worker(name, settings, child, sessions=sessions)
+            self._workers[name] = _Worker(name, settings, arguments, child, sessions=sessions)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -110,9 +117,14 @@ class TokenWorkers:
         except CustodeError as exc:
             if not Path(worker.settings.path).exists():
                 exc.data["why"] = os.strerror(errno.ENOENT)  # the linker says it in many words
+            if exc.code is ErrorCode.TIMED_OUT:
+                exc.data["why"] = exc.code.value
             worker.why = str(exc.data.get("why") or exc)
+            worker.unreadable, worker.held_by = None, exc.data.get("held_by")
             raise
-        worker.why = None
+        mute: dict[str, Any] = next((row for row in rows if "unreadable" in row), {})
+        worker.why, worker.unreadable = None, mute.get("unreadable")
+        worker.held_by = mute.get("held_by")
         listed: list[dict[str, Any]] = rows
         return listed
 
@@ -131,7 +143,7 @@ class TokenWorkers:
         if method == "logout":
             worker.sessions.discard(told["session"])
         generation = worker.child.generation
-        with translated(worker.name, ErrorCode.MODULE_FAILED):
+        async with _answering(worker):
             result = await worker.child.call(
                 method,
                 told,
@@ -151,6 +163,8 @@ class TokenWorkers:
                 "path": worker.settings.path,
                 "ok": worker.why is None,
                 "why": worker.why,
+                "unreadable": worker.unreadable,
+                "held_by": worker.held_by,
             }
             for worker in self._workers.values()
         ]
@@ -172,8 +186,34 @@ def _contradicts(rows: Sequence[Mapping[str, Any]], cards: int, *, in_use: bool)
 
 
 async def _asked(worker: _Worker) -> Any:
-    with translated(worker.name, ErrorCode.MODULE_FAILED):
+    async with _answering(worker):
         return await worker.child.call("list", deadline_s=LIST_DEADLINE_S)
+
+
+@asynccontextmanager
+async def _answering(worker: _Worker) -> AsyncIterator[None]:
+    """As `translated`; of a call that waited for a card in vain it is told who keeps that card."""
+    try:
+        with translated(worker.name, ErrorCode.MODULE_FAILED):
+            yield
+    except CustodeError as exc:
+        if exc.code is ErrorCode.TIMED_OUT and worker.settings.watch == BY_READERS:
+            exc.data["held_by"] = await _holder(worker)
+        raise
+
+
+async def _holder(worker: _Worker) -> str | None:
+    """Name the program that holds a card in a transaction; others' calls are not waited for."""
+    asked = Child(worker.arguments, worker.settings.env)
+    try:
+        told = await asked.call("holder", deadline_s=HOLDER_DEADLINE_S)
+    except ChildFailure as exc:
+        _log.info("%s: who holds the card is not known: %r", worker.name, exc)
+        return None
+    finally:
+        await asked.close()
+    by: str | None = told["by"]
+    return by
 
 
 if TYPE_CHECKING:

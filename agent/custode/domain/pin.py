@@ -102,6 +102,7 @@ COST_NOTHING: Final = frozenset(
         "pin_last_attempt",
         "pin_length",
         "pin_not_set",
+        "pin_only_digits",
         "pin_to_be_changed",
         "pin_unchanged",
         "secret_missing",

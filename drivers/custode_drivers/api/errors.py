@@ -9,6 +9,7 @@ DriverError
  │   ├─ PinNotSet              pin_not_set          the token has no user PIN yet
  │   ├─ PinLength              pin_length           {min, max: int | None}; not sent
  │   ├─ PinEqual               pin_equal            the new secret is the token's own PIN
+ │   ├─ PinOnlyDigits          pin_only_digits      it might be: that one was typed on the reader
  │   ├─ PinUnchanged           pin_unchanged        not sent: the new PIN is the old one
  │   ├─ PinToBeChanged         pin_to_be_changed    right, but it has to be changed before any use
  │   └─ SecretMissing          secret_missing       {why}: the pipe gave nothing usable; not sent
@@ -89,6 +90,12 @@ class PinEqual(PinError):
     """The new secret is the PIN of the token itself."""
 
     code = "pin_equal"
+
+
+class PinOnlyDigits(PinError):
+    """The new secret might be the token's own PIN, which was typed on the reader's keys."""
+
+    code = "pin_only_digits"
 
 
 class PinUnchanged(PinError):
@@ -185,6 +192,7 @@ BY_CODE: Final[dict[str, type[DriverError]]] = {
         PinNotSet,
         PinLength,
         PinEqual,
+        PinOnlyDigits,
         PinUnchanged,
         PinToBeChanged,
         SecretMissing,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class KeySpec(StrEnum):
@@ -111,7 +112,20 @@ class UnreadableToken:
     """A row of `list`: in some slot sits a token that answers nothing."""
 
     unreadable: str
-    """The return value that came instead, e.g. CKR_GENERAL_ERROR."""
+    """The return value that came instead, e.g. CKR_GENERAL_ERROR; `HELD` by another program."""
+    held_by: str | None = None
+    """Who that may be, e.g. "scdaemon (4711)"; None where nobody can be seen."""
+
+
+HELD: Final = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The answer to `holder`: whether another program keeps a card from us, and who may be it."""
+
+    held: bool
+    by: str | None
 
 
 @dataclass(frozen=True, slots=True)

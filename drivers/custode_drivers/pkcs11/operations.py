@@ -34,6 +34,7 @@ class Operations:
         # What may be asked by name, and the descriptors each one takes.
         self._methods: Final[dict[str, Callable[..., Any]]] = {
             "list": reading.rows,
+            "holder": reading.holder,
             "init_token": administration.init_token,  # so_pin
             "init_pin": administration.init_pin,  # so_pin, new_pin
             "check_so_pin": administration.check_so_pin,  # so_pin

@@ -7,7 +7,7 @@ import logging
 import pkcs11
 
 from custode_drivers.api import errors
-from custode_drivers.api.types import TokenIdentity, TokenInfo, UnreadableToken
+from custode_drivers.api.types import HELD, Holder, TokenIdentity, TokenInfo, UnreadableToken
 from custode_drivers.pcsc import holders
 from custode_drivers.pkcs11 import generating, objects
 from custode_drivers.pkcs11.asked import Fds
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Reading:
-    """`list`."""
+    """`list`, `holder`."""
 
     def __init__(self, module: Module, sessions: Sessions, officer: Officer) -> None:
         self._module = module
@@ -42,7 +42,7 @@ class Reading:
         rows: list[TokenInfo | UnreadableToken] = [UnreadableToken(str(exc)) for exc in mute]
         if self._module.is_held():
             # A module shows no slot then: it would look as if the card had been pulled out.
-            rows.append(UnreadableToken(f"held by {holders.named() or 'another program'}"))
+            rows.append(UnreadableToken(HELD, holders.named()))
         for doors in _by_card(answering):
             try:
                 rows.append(self._described(doors))
@@ -55,6 +55,14 @@ class Reading:
                 log.exception("%s", doors[0].serial)
                 rows.append(UnreadableToken(f"nonsense: {type(exc).__name__}"))
         return rows
+
+    def holder(self, fds: Fds) -> Holder:
+        """Who keeps the cards from us: for a fresh worker, when another waited in vain.
+
+        The module is not loaded for it: it would wait for its turn as well.
+        """
+        held = holders.is_held() or holders.in_transaction()
+        return Holder(held, holders.named() if held else None)
 
     def _described(self, doors: list[SlotToken]) -> TokenInfo:
         # The flags are those of the PIN that a login would ask for.

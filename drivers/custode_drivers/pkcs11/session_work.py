@@ -94,11 +94,16 @@ class SessionWork:
             return self.challenged(opened, cka_id(key_id), public.load(public_key))
 
     def relay_distinct(self, fds: Fds, *, session: str) -> dict[str, str]:
-        """Pass a secret on, unless it is the PIN this session was opened with."""
+        """Pass a secret on, unless it is the PIN this session was opened with.
+
+        A PIN that was typed on the reader never was in this computer; but its keys are digits, so
+        what holds anything else cannot be that PIN.
+        """
         with self._sessions.use(session) as opened, secret_from(descriptor(fds, 0)) as secret:
             if opened.mark is None:
-                raise errors.NotSupported(capability="pin_comparison")
-            if opened.mark.matches(secret):
+                if secret.isdigit():
+                    raise errors.PinOnlyDigits
+            elif opened.mark.matches(secret):
                 raise errors.PinEqual
             try:
                 os.write(descriptor(fds, 1), secret)  # at most 1024 bytes: a pipe takes them

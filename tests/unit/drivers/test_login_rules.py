@@ -233,14 +233,26 @@ def test_the_security_officer_is_treated_the_same() -> None:
     assert card.open_sessions == set()
 
 
-def test_a_pin_typed_on_the_reader_passes_nobody_and_cannot_be_compared() -> None:
+def test_a_pin_typed_on_the_reader_passes_nobody_and_is_surely_another_one() -> None:
     path = TokenFlags.PROTECTED_AUTHENTICATION_PATH
     card = Card(replace(TOKEN, flags=READY | path))
     operations = Operations(FakeModule(card))
     opened = operations.run("login", (), {"token": NAMED})
     assert card.sent == [None]
-    with pytest.raises(errors.NotSupported):
-        operations.run("relay_distinct", (pipe_with(b"secret"),), {"session": opened.session})
+
+    def relayed(secret: bytes) -> bytes:
+        reading, writing = os.pipe()
+        try:
+            fds = (pipe_with(secret), writing)
+            operations.run("relay_distinct", fds, {"session": opened.session})
+        finally:
+            os.close(writing)
+        with os.fdopen(reading, "rb") as pipe:
+            return pipe.read()
+
+    with pytest.raises(errors.PinOnlyDigits):
+        relayed(b"12345678")
+    assert relayed(b"1234567x") == b"1234567x"
 
 
 @pytest.mark.parametrize(
