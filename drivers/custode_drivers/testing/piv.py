@@ -110,6 +110,13 @@ class PivCard(VirtualCard):
         container = self.objects.get(_CERTIFICATES[slot])
         return None if container is None else parse_tlv(container).get(0x70)
 
+    def install(self, slot: int, key: Key, certificate: bytes) -> None:
+        """Have it carry a key and its certificate, DER, as if its issuer had put them there."""
+        self.keys[slot] = key
+        self.objects[_CERTIFICATES[slot]] = (
+            tlv(0x70, certificate) + tlv(0x71, b"\0") + tlv(0xFE, b"")
+        )
+
     # --- the card's side of the reader ---------------------------------------------------------
 
     def signalled(self, signal: Signal) -> None:

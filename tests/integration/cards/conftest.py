@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,21 +9,13 @@ import pytest
 
 from custode_drivers.testing.openpgp import OpenPgpCard
 from custode_drivers.testing.pcscd import PcscDaemon
+from custode_drivers.testing.readers import shared_runtime
 
 
 @pytest.fixture(scope="session")
-def pcsc_runtime() -> Iterator[Path]:
-    """The folder of pcscd's socket; PCSCLITE_CSOCK_NAME leads to it, here and in children.
-
-    One for all tests of a process: libpcsclite reads the variable once.
-    """
-    with (
-        tempfile.TemporaryDirectory(prefix="custode-pcsc-") as folder,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        for name, value in PcscDaemon(runtime=Path(folder)).environment.items():
-            patch.setenv(name, value)
-        yield Path(folder)
+def pcsc_runtime() -> Path:
+    """The folder of pcscd's socket; PCSCLITE_CSOCK_NAME leads to it, here and in children."""
+    return shared_runtime()
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import pytest
 from custode_drivers.testing.openpgp import OpenPgpCard
 from custode_drivers.testing.pcscd import PcscDaemon
 from custode_drivers.testing.piv import PivCard
+from custode_drivers.testing.readers import shows
 
 from .agents import Desk, desk
 from .judges import OPENSC, YKCS11
-from .test_watch import shows
 
 RECOVERED_S = 2.0
 

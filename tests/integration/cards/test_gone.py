@@ -15,10 +15,9 @@ import pytest
 from custode.daemon.children import Child, ChildError
 from custode_drivers.testing.pcscd import PcscDaemon
 from custode_drivers.testing.piv import PivCard
-from custode_drivers.testing.vpcd import VirtualReader
+from custode_drivers.testing.readers import pull, put
 
 from .judges import MANAGEMENT_KEY, OPENSC, YKCS11, Judge
-from .test_watch import shows
 
 PIN = b"123456"
 GONE = {"token_gone", "session_unknown"}
@@ -74,16 +73,6 @@ def worker(request: pytest.FixtureRequest, card: PivCard, tmp_path: Path) -> Ite
         made = Worker(request.param, runner, tmp_path / "worker.log")
         stack.callback(lambda: runner.run(made.child.close()))
         yield made
-
-
-def put(reader: VirtualReader, card: PivCard) -> None:
-    reader.insert(card)
-    shows(reader.name, card=True)
-
-
-def pull(reader: VirtualReader) -> None:
-    reader.remove()
-    shows(reader.name, card=False)
 
 
 def sign(worker: Worker, opened: dict[str, Any]) -> dict[str, Any]:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import pytest
 
-from custode_drivers.pcsc import scard
 from custode_drivers.pcsc.watch import PcscWatch
 from custode_drivers.testing.pcscd import PcscDaemon
 from custode_drivers.testing.piv import PivCard
+from custode_drivers.testing.readers import pull, put, shows
 from custode_drivers.testing.watching import MODULES, Desk, Heard, Report, WatchConformance
-
-PATIENCE_MS: Final = 20_000
 
 
 class RealDesk:
@@ -33,30 +30,16 @@ class RealDesk:
         return PcscWatch(MODULES, report, socket=self.pcscd.socket_path)
 
     def insert(self, reader: int) -> None:
-        self.pcscd.readers[reader].insert(self.cards[reader])
-        shows(self.pcscd.readers[reader].name, card=True)
+        put(self.pcscd.readers[reader], self.cards[reader])
 
     def remove(self, reader: int) -> None:
-        self.pcscd.readers[reader].remove()
-        shows(self.pcscd.readers[reader].name, card=False)
+        pull(self.pcscd.readers[reader])
 
     def kill(self) -> None:
         self.pcscd.kill()
 
     def start(self, *, readers: bool = True) -> None:
         self.pcscd.start(("Yubico YubiKey CCID",) if readers else ())
-
-
-def shows(reader: str, *, card: bool) -> None:
-    """Wait until PC/SC says that the reader holds a card, or none."""
-    pcsc = scard.PyScard()
-    context = pcsc.establish()
-    try:
-        row = scard.Row(reader, scard.UNAWARE)
-        while bool(row.state & scard.PRESENT) != card or row.state == scard.UNAWARE:
-            (row,) = pcsc.wait(context, [row], PATIENCE_MS)
-    finally:
-        pcsc.release(context)
 
 
 def test_two_readers_that_pcscd_calls_by_one_name(pcsc_runtime: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from custode_drivers.testing.conformance.stack import Stack
+from custode_drivers.testing.conformance.stacks.openpgp import OpenScOpenPgp
+from custode_drivers.testing.conformance.stacks.piv import OpenScPiv, Ykcs11
 from custode_drivers.testing.conformance.stacks.softhsm import SoftHsm
 
-STACKS: Final[tuple[Stack, ...]] = (SoftHsm(),)
+STACKS: Final[tuple[Stack, ...]] = (SoftHsm(), OpenScOpenPgp(), Ykcs11(), OpenScPiv())
 """In the order of the table in docs/tokens.md."""
