@@ -67,6 +67,8 @@ class KeyOnToken:
     """None where the token keeps neither a public key nor a certificate beside it."""
     always_authenticate: bool = False
     """The PIN is wanted at each use (CKA_ALWAYS_AUTHENTICATE, PKCS #11 v3.1 §4.9)."""
+    extractable: bool = False
+    """Made copyable: it can leave its token, wrapped under another key (CKA_EXTRACTABLE)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,9 @@ class TokenInfo:
     """Methods that it has refused to its user since this worker runs; none proves nothing."""
     certificates: tuple[CertificateOnToken, ...]
     public_keys: tuple[PublicKeyOnToken, ...]
+    can_wrap: tuple[str, ...] = ()
+    """Mechanisms of which one may be AES key wrap with padding (RFC 5649), the surest first: under
+    the name CKM_AES_KEY_WRAP_PAD modules offer different things, and a worker tries which one."""
 
     @property
     def identity(self) -> TokenIdentity:
@@ -142,6 +147,13 @@ class KeyMade:
 
     key_id: str
     public_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """The answer to `wrap_key`: a private key under a key-encryption key (RFC 5649)."""
+
+    wrapped: bytes
 
 
 @dataclass(frozen=True, slots=True)

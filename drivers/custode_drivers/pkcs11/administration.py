@@ -10,8 +10,9 @@ from custode_drivers.api.types import TokenIdentity
 from custode_drivers.pkcs11 import pins
 from custode_drivers.pkcs11.asked import BadRequest, Fds, pin_from
 from custode_drivers.pkcs11.ckr import CkrError
-from custode_drivers.pkcs11.cryptoki import Secret, SlotToken
+from custode_drivers.pkcs11.cryptoki import SlotToken
 from custode_drivers.pkcs11.layout import TokenFlags, UserType
+from custode_drivers.pkcs11.lent import Secret
 from custode_drivers.pkcs11.module import Module
 from custode_drivers.pkcs11.session import Sessions
 

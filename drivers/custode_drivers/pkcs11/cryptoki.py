@@ -28,7 +28,6 @@ from custode_drivers.pkcs11.layout import (
     CKF_SERIAL_SESSION,
     CKS_PUBLIC,
     FUNCTIONS,
-    CkAttribute,
     CkMechanism,
     CkTokenInfo,
     FunctionList,
@@ -39,12 +38,11 @@ from custode_drivers.pkcs11.layout import (
     TokenFlags,
     UserType,
 )
-
-Secret = bytearray | memoryview
-"""A PIN in memory that is wiped by whoever owns it."""
+from custode_drivers.pkcs11.lent import Lent, Secret, Value, lent_template
 
 _SPOKEN: Final = (2, 3)  # v3 keeps the list of v2 (PKCS #11 v3.1 §3.6)
 _MAX_SIGNATURE: Final = 2048  # RSA 16384, of which no token is known
+_MAX_WRAPPED: Final = 4096  # RSA 4096 makes 2384
 _MAX_NUMBERS: Final = 4096  # slots of a module, mechanisms of a token
 _SPARE: Final = 8
 _TRIES: Final = 3
@@ -137,7 +135,7 @@ class Cryptoki:
             )
         except CkrError:
             return None
-        return (info.min_key, info.max_key) if info.flags & flag else None
+        return (info.min_key, info.max_key) if info.flags & flag == flag else None
 
     def token(self, slot_id: int) -> SlotToken:
         """Return what the token in this slot says of itself. :raises CkrError: when it does not."""
@@ -164,7 +162,7 @@ class Cryptoki:
         if so_pin is None:
             self._call("C_InitToken", CK_ULONG(slot_id), None, CK_ULONG(0), padded)
             return
-        with _Lent(so_pin) as pin:
+        with Lent(so_pin) as pin:
             self._call("C_InitToken", CK_ULONG(slot_id), pin, CK_ULONG(len(so_pin)), padded)
 
     def open_session(self, slot_id: int, *, rw: bool) -> int:
@@ -189,7 +187,7 @@ class Cryptoki:
         if pin is None:
             self._call("C_Login", CK_ULONG(handle), CK_ULONG(user), None, CK_ULONG(0))
             return
-        with _Lent(pin) as lent:
+        with Lent(pin) as lent:
             self._call("C_Login", CK_ULONG(handle), CK_ULONG(user), lent, CK_ULONG(len(pin)))
 
     def is_logged_in(self, handle: int) -> bool:
@@ -207,7 +205,7 @@ class Cryptoki:
         if pin is None:
             self._call("C_InitPIN", CK_ULONG(handle), None, CK_ULONG(0))
             return
-        with _Lent(pin) as lent:
+        with Lent(pin) as lent:
             self._call("C_InitPIN", CK_ULONG(handle), lent, CK_ULONG(len(pin)))
 
     def set_pin(self, handle: int, old: Secret | None, new: Secret | None) -> None:
@@ -216,7 +214,7 @@ class Cryptoki:
             nothing = CK_ULONG(0)
             self._call("C_SetPIN", CK_ULONG(handle), None, nothing, None, nothing)
             return
-        with _Lent(old) as lent_old, _Lent(new) as lent_new:
+        with Lent(old) as lent_old, Lent(new) as lent_new:
             self._call(
                 "C_SetPIN",
                 CK_ULONG(handle),
@@ -227,7 +225,7 @@ class Cryptoki:
             )
 
     def create_object(
-        self, handle: int, attributes: Mapping[int, bytes], given_away: int | None = None
+        self, handle: int, attributes: Mapping[int, Value], given_away: int | None = None
     ) -> int:
         """C_CreateObject (§5.7.1), the values wiped afterwards; returns the object's handle.
 
@@ -235,23 +233,58 @@ class Cryptoki:
         OpenSC 0.23, which frees the public exponent of a key for an OpenPGP card, though it was
         only lent. Other modules leave it, and a few bytes are lost.
         """
-        template = (CkAttribute * len(attributes))()
-        ours = []
-        for slot, (name, value) in zip(template, attributes.items(), strict=True):
-            if name == given_away:
-                address = _malloc(max(len(value), 1))
-                ctypes.memmove(address, value, len(value))
-            else:
-                ours.append((ctypes.c_ubyte * len(value)).from_buffer_copy(value))
-                address = ctypes.addressof(ours[-1])
-            slot.type, slot.value, slot.length = name, address, len(value)
         made = CK_ULONG()
         count = CK_ULONG(len(attributes))
-        try:
+        with lent_template(attributes, given_away) as template:
             self._call("C_CreateObject", CK_ULONG(handle), template, count, ctypes.byref(made))
-        finally:
-            for memory in ours:
-                ctypes.memset(memory, 0, len(memory))
+        return made.value
+
+    def destroy_object(self, handle: int, item: int) -> None:
+        """C_DestroyObject (§5.7.3)."""
+        self._call("C_DestroyObject", CK_ULONG(handle), CK_ULONG(item))
+
+    def wrap_key(self, handle: int, mechanism: int, wrapping: int, key: int) -> bytes:
+        """C_WrapKey (§5.18.3), without asking for the length first: NSS tells one too small.
+
+        :raises ModuleFailed: for more than any key we know makes
+        """
+        wrapped = (ctypes.c_ubyte * _MAX_WRAPPED)()
+        length = CK_ULONG(_MAX_WRAPPED)
+        self._call(
+            "C_WrapKey",
+            CK_ULONG(handle),
+            ctypes.byref(CkMechanism(mechanism)),
+            CK_ULONG(wrapping),
+            CK_ULONG(key),
+            wrapped,
+            ctypes.byref(length),
+        )
+        if length.value > _MAX_WRAPPED:
+            raise ModuleFailed(why=f"C_WrapKey: {length.value} bytes")
+        return bytes(wrapped[: length.value])
+
+    def unwrap_key(
+        self,
+        handle: int,
+        mechanism: int,
+        unwrapping: int,
+        wrapped: bytes,
+        attributes: Mapping[int, Value],
+    ) -> int:
+        """C_UnwrapKey (§5.18.4); returns the handle of the key that came out."""
+        made = CK_ULONG()
+        with lent_template(attributes) as template:
+            self._call(
+                "C_UnwrapKey",
+                CK_ULONG(handle),
+                ctypes.byref(CkMechanism(mechanism)),
+                CK_ULONG(unwrapping),
+                wrapped,
+                CK_ULONG(len(wrapped)),
+                template,
+                CK_ULONG(len(attributes)),
+                ctypes.byref(made),
+            )
         return made.value
 
     def sign(
@@ -319,30 +352,6 @@ class Cryptoki:
         ckr = function(*arguments) if function else Ckr.FUNCTION_NOT_SUPPORTED
         if ckr != Ckr.OK:
             raise CkrError(ckr, name)
-
-
-class _Lent:
-    """A secret lent to C without a copy: wiping it wipes the only one we had."""
-
-    def __init__(self, secret: Secret) -> None:
-        self._secret = secret
-        self._lent: ctypes.Array[ctypes.c_char] | None = None
-
-    def __enter__(self) -> ctypes.Array[ctypes.c_char]:
-        self._lent = (ctypes.c_char * len(self._secret)).from_buffer(self._secret)
-        return self._lent
-
-    def __exit__(self, *_: object) -> None:
-        self._lent = None  # gives the buffer back, so that it can be resized again
-
-
-def _malloc(size: int) -> int:
-    malloc = ctypes.CDLL(None).malloc
-    malloc.restype = ctypes.c_void_p
-    address: int | None = malloc(ctypes.c_size_t(size))
-    if address is None:
-        raise MemoryError
-    return address
 
 
 def _library(path: str) -> _pkcs11.lib:

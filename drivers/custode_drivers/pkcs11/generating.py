@@ -21,6 +21,7 @@ from custode_drivers.pkcs11 import objects, public
 from custode_drivers.pkcs11.ckr import Ckr, ckr_of
 from custode_drivers.pkcs11.cryptoki import Cryptoki
 from custode_drivers.pkcs11.layout import CKF_GENERATE_KEY_PAIR
+from custode_drivers.pkcs11.templates import Template
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +124,8 @@ def settle(session: pkcs11.Session, made: Made, *, copyable: bool) -> KeyMade:
 
     CKA_ID becomes the subject key identifier; a token that does not let it be set keeps its own.
 
-    :raises NotSupported: when another of the card's PINs guards it
+    :raises NotSupported: when another of the card's PINs guards it, and when a copyable key could
+        not leave the token
     :raises IntegrityError: when a key that was to stay could leave the token
     """
     private = objects.with_public_half(session, made.half) if made.half is not None else None
@@ -132,8 +134,10 @@ def settle(session: pkcs11.Session, made: Made, *, copyable: bool) -> KeyMade:
         if len(found) != 1:
             raise NotSupported(capability="key behind another PIN of this card")
         private = found[0]
-    if not copyable and _may_leave(private):
+    if copyable != objects.may_leave(private):
         objects.destroy_all(session, private[Attribute.ID])
+        if copyable:
+            raise NotSupported(capability="copyable")  # it was asked for and not done
         raise IntegrityError(what="key_extractable")
     half = public.public_of(session, private)
     if half is None:
@@ -165,21 +169,14 @@ def rename(session: pkcs11.Session, private: pkcs11.PrivateKey, key_id: bytes) -
         private[Attribute.ID] = before  # the two must stay together
 
 
-def _may_leave(private: pkcs11.Object) -> bool:
-    try:
-        return bool(private[Attribute.EXTRACTABLE])
-    except pkcs11.PKCS11Error:
-        return False  # a card that has no such attribute gives no key away
-
-
 def _generate(
     session: pkcs11.Session, spec: KeySpec, label: str, key_id: bytes, *, copyable: bool
 ) -> pkcs11.PublicKey:
-    public_template: objects.Template = {Attribute.PRIVATE: False}
+    public_template: Template = {Attribute.PRIVATE: False}
     if spec in _EC_CURVES:
         public_template[Attribute.EC_PARAMS] = public.CURVE_PARAMETERS[_EC_CURVES[spec]]
 
-    def make(private_template: objects.Template) -> pkcs11.PublicKey:
+    def make(private_template: Template) -> pkcs11.PublicKey:
         half, _ = session.generate_keypair(
             KeyType.EC if spec in _EC_CURVES else KeyType.RSA,
             _RSA_BITS.get(spec),
@@ -192,7 +189,7 @@ def _generate(
         )
         return half
 
-    told: objects.Template = {Attribute.PRIVATE: True, Attribute.SENSITIVE: True}
+    told: Template = {Attribute.PRIVATE: True, Attribute.SENSITIVE: True}
     try:
         return make({**told, Attribute.EXTRACTABLE: copyable})
     except (pkcs11.AttributeTypeInvalid, pkcs11.TemplateInconsistent) as exc:

@@ -62,6 +62,24 @@ FUNCTIONS: Final = (
     "C_DigestFinal",
     "C_SignInit",
     "C_Sign",
+    "C_SignUpdate",
+    "C_SignFinal",
+    "C_SignRecoverInit",
+    "C_SignRecover",
+    "C_VerifyInit",
+    "C_Verify",
+    "C_VerifyUpdate",
+    "C_VerifyFinal",
+    "C_VerifyRecoverInit",
+    "C_VerifyRecover",
+    "C_DigestEncryptUpdate",
+    "C_DecryptDigestUpdate",
+    "C_SignEncryptUpdate",
+    "C_DecryptVerifyUpdate",
+    "C_GenerateKey",
+    "C_GenerateKeyPair",
+    "C_WrapKey",
+    "C_UnwrapKey",
 )
 
 
@@ -99,6 +117,8 @@ CKF_SERIAL_SESSION: Final = 0x4
 CKF_RW_SESSION: Final = 0x2
 CKF_REMOVABLE_DEVICE: Final = 0x2
 CKF_GENERATE_KEY_PAIR: Final = 0x10000
+CKF_WRAP: Final = 0x20000
+CKF_UNWRAP: Final = 0x40000
 
 
 class InitializeArgs(ctypes.Structure):

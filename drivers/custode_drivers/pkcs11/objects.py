@@ -13,10 +13,7 @@ from typing import Any, Final, TypeVar
 
 import pkcs11
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_der_private_key
-from pkcs11 import Attribute, KeyType, ObjectClass
-from pkcs11.attributes import AttributeMapper
+from pkcs11 import Attribute, ObjectClass
 from pkcs11.util.x509 import decode_x509_certificate
 
 from custode_drivers.api.errors import (
@@ -29,14 +26,15 @@ from custode_drivers.api.types import (
     KeyOnToken,
     PublicKeyOnToken,
 )
-from custode_drivers.pkcs11 import public
+from custode_drivers.pkcs11 import public, templates
 from custode_drivers.pkcs11.ckr import NONSENSE, Ckr, CkrError, ckr_of
-from custode_drivers.pkcs11.cryptoki import Cryptoki, Secret
+from custode_drivers.pkcs11.cryptoki import Cryptoki
+from custode_drivers.pkcs11.lent import Secret
+from custode_drivers.pkcs11.templates import Template
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Template = dict[Attribute, Any]
 Seen = tuple[tuple[CertificateOnToken, ...], tuple[PublicKeyOnToken, ...]]
 
 ID_REFUSED: Final = frozenset(
@@ -104,6 +102,14 @@ def always_authenticates(key: pkcs11.Object) -> bool:
         return False  # an attribute that many modules do not know; its default is no
 
 
+def may_leave(key: pkcs11.Object) -> bool:
+    """Tell whether the key can be wrapped out of its token (CKA_EXTRACTABLE, §4.9)."""
+    try:
+        return bool(key[Attribute.EXTRACTABLE])
+    except pkcs11.PKCS11Error:
+        return False  # a card that has no such attribute gives no key away
+
+
 def public_keys(session: pkcs11.Session) -> tuple[PublicKeyOnToken, ...]:
     """List the public keys that this session may see."""
     found = []
@@ -131,6 +137,7 @@ def private_keys(session: pkcs11.Session) -> tuple[KeyOnToken, ...]:
                 bits=half.key_size if half else 0,
                 public_key=public.spki(half) if half else None,
                 always_authenticate=always_authenticates(item),
+                extractable=may_leave(item),
             )
         )
     return tuple(found)
@@ -150,14 +157,13 @@ def import_key(
     :raises NotSupported: for other kinds of key, and when the token takes none.
     :raises IntegrityError: when it is no private key.
     """
-    private, half = _templates(pkcs8)
+    private, half = templates.of_pair(pkcs8)
     handle = handle_of(session)
 
     def make(template: Template) -> None:
-        packed: dict[int, bytes] = {
-            name: _PACKING.pack_attribute(name, value) for name, value in template.items()
-        }
-        cryptoki.create_object(handle, packed, given_away=Attribute.PUBLIC_EXPONENT)
+        cryptoki.create_object(
+            handle, templates.packed(template), given_away=Attribute.PUBLIC_EXPONENT
+        )
 
     for key_id in ids:
         named: Template = {Attribute.ID: key_id, Attribute.LABEL: label, Attribute.TOKEN: True}
@@ -187,17 +193,6 @@ def handle_of(session: pkcs11.Session) -> int:
     return handle
 
 
-_PACKING: Final = AttributeMapper()
-
-
-def public_half(pkcs8: Secret) -> public.PublicKey:
-    """Return the public half of a private key (PKCS #8 DER).
-
-    :raises NotSupported: for other kinds of key. :raises IntegrityError: when it is no private key.
-    """
-    return _loaded(pkcs8).public_key()
-
-
 def create(session: pkcs11.Session, template: Template) -> Any:
     """C_CreateObject; what a token knows by itself is left out where it takes no such attribute."""
     return _create(session.create_object, template)
@@ -218,23 +213,6 @@ def _without(template: Template, names: frozenset[Attribute]) -> Template:
     return {name: value for name, value in template.items() if name not in names}
 
 
-def _loaded(pkcs8: Secret) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
-    try:
-        key = load_der_private_key(pkcs8, password=None)
-    except ValueError as exc:
-        raise IntegrityError(what="private_key") from exc
-    if isinstance(key, rsa.RSAPrivateKey):
-        return key
-    if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name in public.CURVE_PARAMETERS:
-        return key
-    raise NotSupported(capability="key type")
-
-
-def _templates(pkcs8: Secret) -> tuple[Template, Template]:
-    key = _loaded(pkcs8)
-    return _rsa_templates(key) if isinstance(key, rsa.RSAPrivateKey) else _ec_templates(key)
-
-
 _KEY_CLASSES: Final = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY)
 # Attributes that a token may refuse to be told, fewer and fewer; ykcs11 wants the last for a key.
 _FLAGS: Final = frozenset({Attribute.EXTRACTABLE, Attribute.SENSITIVE, Attribute.PRIVATE})
@@ -251,55 +229,6 @@ _NO_PUBLIC_OBJECTS: Final = (
     pkcs11.FunctionNotSupported,
     pkcs11.TemplateInconsistent,
 )
-_PRIVATE: Final[Template] = {
-    Attribute.CLASS: ObjectClass.PRIVATE_KEY,
-    Attribute.PRIVATE: True,
-    Attribute.SENSITIVE: True,
-    Attribute.EXTRACTABLE: False,
-    Attribute.SIGN: True,
-}
-_PUBLIC: Final[Template] = {
-    Attribute.CLASS: ObjectClass.PUBLIC_KEY,
-    Attribute.PRIVATE: False,
-    Attribute.VERIFY: True,
-}
-
-
-def _rsa_templates(key: rsa.RSAPrivateKey) -> tuple[Template, Template]:
-    numbers = key.private_numbers()
-    half: Template = {
-        Attribute.KEY_TYPE: KeyType.RSA,
-        Attribute.MODULUS: _unsigned(numbers.public_numbers.n),
-        Attribute.PUBLIC_EXPONENT: _unsigned(numbers.public_numbers.e),
-    }
-    private: Template = {
-        Attribute.PRIVATE_EXPONENT: _unsigned(numbers.d),
-        Attribute.PRIME_1: _unsigned(numbers.p),
-        Attribute.PRIME_2: _unsigned(numbers.q),
-        Attribute.EXPONENT_1: _unsigned(numbers.dmp1),
-        Attribute.EXPONENT_2: _unsigned(numbers.dmq1),
-        Attribute.COEFFICIENT: _unsigned(numbers.iqmp),
-    }
-    return _PRIVATE | half | private, _PUBLIC | half
-
-
-def _ec_templates(key: ec.EllipticCurvePrivateKey) -> tuple[Template, Template]:
-    length = (key.key_size + 7) // 8
-    numbers = key.private_numbers()
-    point = b"".join(
-        (
-            b"\4",
-            numbers.public_numbers.x.to_bytes(length),
-            numbers.public_numbers.y.to_bytes(length),
-        )
-    )
-    both: Template = {
-        Attribute.KEY_TYPE: KeyType.EC,
-        Attribute.EC_PARAMS: public.CURVE_PARAMETERS[key.curve.name],
-    }
-    half: Template = {Attribute.EC_POINT: bytes((4, len(point))) + point}
-    private: Template = {Attribute.VALUE: numbers.private_value.to_bytes(length)}
-    return _PRIVATE | both | private, _PUBLIC | both | half
 
 
 def check_certificate(session: pkcs11.Session, key_id: bytes, der: bytes) -> bool:
@@ -392,8 +321,3 @@ def subject_of(common_name: str) -> x509.Name:
 
 def _certificates(session: pkcs11.Session, key_id: bytes) -> list[Any]:
     return find(session, ObjectClass.CERTIFICATE, key_id)
-
-
-def _unsigned(number: int) -> bytes:
-    """A big integer as PKCS #11 wants it: unsigned, most significant byte first."""
-    return number.to_bytes((number.bit_length() + 7) // 8)

@@ -17,6 +17,7 @@ from custode_drivers.pkcs11.officer import Officer
 from custode_drivers.pkcs11.reading import Reading
 from custode_drivers.pkcs11.session import Sessions
 from custode_drivers.pkcs11.session_work import SessionWork
+from custode_drivers.pkcs11.wrapping import Wrapping
 from custode_drivers.pkcs11.writing import Writing
 
 
@@ -31,6 +32,7 @@ class Operations:
         administration = Administration(module, self.sessions)
         work = SessionWork(module, self.sessions)
         writing = Writing(module, self.sessions, officer, work)
+        wrapping = Wrapping(module, self.sessions, work)
         # What may be asked by name, and the descriptors each one takes.
         self._methods: Final[dict[str, Callable[..., Any]]] = {
             "list": reading.rows,
@@ -53,6 +55,9 @@ class Operations:
             "destroy_key": writing.destroy_key,
             "install_certificate": writing.install_certificate,
             "remove_certificate": writing.remove_certificate,
+            "wrap_key": wrapping.wrap_key,  # key-encryption key
+            "unwrap_key": wrapping.unwrap_key,  # key-encryption key
+            "rehearse_unwrap": wrapping.rehearse_unwrap,
         }
 
     def run(self, name: str, fds: Fds, params: Mapping[str, Any]) -> Any:

@@ -8,8 +8,9 @@ from typing import Final
 
 from custode_drivers.api import errors
 from custode_drivers.pkcs11.ckr import CkrError
-from custode_drivers.pkcs11.cryptoki import Cryptoki, Secret, SlotToken
+from custode_drivers.pkcs11.cryptoki import Cryptoki, SlotToken
 from custode_drivers.pkcs11.layout import TokenFlags, UserType
+from custode_drivers.pkcs11.lent import Secret
 
 _FINAL_TRY: Final = {"user": TokenFlags.USER_PIN_FINAL_TRY, "so": TokenFlags.SO_PIN_FINAL_TRY}
 _LOCKED: Final = {"user": TokenFlags.USER_PIN_LOCKED, "so": TokenFlags.SO_PIN_LOCKED}

@@ -9,7 +9,7 @@ import pkcs11
 from custode_drivers.api import errors
 from custode_drivers.api.types import HELD, Holder, TokenIdentity, TokenInfo, UnreadableToken
 from custode_drivers.pcsc import holders
-from custode_drivers.pkcs11 import generating, objects
+from custode_drivers.pkcs11 import generating, objects, wrapping
 from custode_drivers.pkcs11.asked import Fds
 from custode_drivers.pkcs11.ckr import NONSENSE, CkrError
 from custode_drivers.pkcs11.cryptoki import SlotToken
@@ -97,6 +97,7 @@ class Reading:
             needs_so_for=self._officer.so_only(token.identity),
             certificates=tuple(dict.fromkeys(c for certs, _ in seen for c in certs)),
             public_keys=tuple(dict.fromkeys(k for _, keys in seen for k in keys)),
+            can_wrap=tuple(one.name for one in wrapping.offered(cryptoki, token.slot_id)),
         )
 
     def _seen(self, door: SlotToken) -> objects.Seen:

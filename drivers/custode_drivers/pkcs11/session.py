@@ -28,8 +28,9 @@ from custode_drivers.pkcs11.ckr import (
     may_mean_gone,
     translate,
 )
-from custode_drivers.pkcs11.cryptoki import Secret, SlotToken
+from custode_drivers.pkcs11.cryptoki import SlotToken
 from custode_drivers.pkcs11.layout import TokenFlags, UserType
+from custode_drivers.pkcs11.lent import Secret
 from custode_drivers.pkcs11.module import Module
 
 log = logging.getLogger(__name__)

@@ -111,13 +111,15 @@ class SessionWork:
                 raise errors.SecretMissing(why="nobody_reads") from exc
         return {}
 
-    def key(self, session: Session, key_id: bytes) -> keys.TokenKey:
-        """Return a key that signs on its token.
+    def key(
+        self, session: Session, key_id: bytes, known: public.PublicKey | None = None
+    ) -> keys.TokenKey:
+        """Return a key that signs on its token; its public half is `known` where no object has it.
 
         :raises NoSuchKey: when it is not there. :raises NotSupported: when it cannot be used
         """
         private = objects.private_key(session.p11, key_id)
-        half = public.public_of(session.p11, private)
+        half = public.public_of(session.p11, private) or known
         if half is None:
             raise errors.NotSupported(capability="public_key")
         handle = int(private.handle or 0)
@@ -136,7 +138,7 @@ class SessionWork:
 
     def challenged(self, session: Session, key_id: bytes, trusted: public.PublicKey) -> Challenged:
         """Have a key prove itself. :raises IntegrityError: when its signature does not verify."""
-        key = self.key(session, key_id)
+        key = self.key(session, key_id, trusted)
         challenge = secrets.token_bytes(_CHALLENGE_BYTES)
         signature = keys.prove(key, challenge)
         try:

@@ -17,7 +17,7 @@ from custode_drivers.api import errors
 from custode_drivers.api.types import KeyMade, KeySpec
 from custode_drivers.channel.kept import KeptSecret
 from custode_drivers.channel.secrets import secret_from
-from custode_drivers.pkcs11 import generating, objects, public
+from custode_drivers.pkcs11 import generating, objects, public, templates, wrapping
 from custode_drivers.pkcs11.asked import Fds, cka_id, descriptor, key_spec
 from custode_drivers.pkcs11.module import Module
 from custode_drivers.pkcs11.officer import Officer, T, Work
@@ -56,13 +56,18 @@ class Writing:
 
         `again`: take away first what a making that broke off left.
 
-        :raises NotSupported: with what it `can_make`, when it does not make such a key
+        `copyable`: it may leave the token, wrapped, and only so.
+
+        :raises NotSupported: with what it `can_make`, when it does not make such a key; `copyable`
+            or `wrap_key` when it makes none that could be copied
         :raises KeyExists: when the place is taken :raises TokenFull: when every one is
         """
         kind = key_spec(spec)
         with self._sessions.use(session) as opened:
             can = generating.can_make(self._module.cryptoki, opened.token.slot_id)
             used = self._used_ids(opened)
+            if copyable and not wrapping.offered(self._module.cryptoki, opened.token.slot_id):
+                raise errors.NotSupported(capability="wrap_key")  # it could never be copied
             named = generating.harmless(cka_id(key_id)) if key_id else None
             if named in used and not overwrite:
                 raise errors.KeyExists(key_id=key_id)
@@ -186,7 +191,7 @@ class Writing:
                 raise errors.KeyExists(key_id=key_id)
             pkcs8 = self._key_to_import(opened, fds, as_so=as_so)
             try:
-                half = objects.public_half(pkcs8.view)
+                half = templates.public_half(pkcs8.view)
                 places = (
                     generating.harmless(wanted),
                     *generating.places(used, several_doors=self._several_doors(opened)),

@@ -117,6 +117,7 @@ def test_a_key_from_its_making_to_its_certificate(
             "bits": bits,
             "public_key": made["public_key"],
             "always_authenticate": False,
+            "extractable": False,
         }
     ]
     named["session"] = answer["session"]
