@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custode_authority.wire import cms
-from custode_authority.wire.messages import GrantStatement, StatusStatement, canonical
+from custode_authority.wire.messages import canonical
 
 if TYPE_CHECKING:
     from custode_authority.ca.keys import Keys
+    from custode_authority.wire.messages import GrantStatement, StatusStatement
+    from custode_authority.wire.spare_messages import SpareGrantStatement
+
+    Statement = StatusStatement | GrantStatement | SpareGrantStatement
 
 
-def sign_statement(keys: Keys, statement: StatusStatement | GrantStatement) -> bytes:
+def sign_statement(keys: Keys, statement: Statement) -> bytes:
     """Return DER of CMS SignedData (RFC 5652 §5) over the statement's canonical JSON.
 
     The content is encapsulated, and the signer's certificate enclosed.

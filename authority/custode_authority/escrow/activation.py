@@ -9,7 +9,7 @@ from custode_authority.domain.withdrawal import clear_activation
 from custode_authority.escrow import backups, decisions, ending, pin_proof
 from custode_authority.escrow.pin_proof import PinRequest
 from custode_authority.storage import audit
-from custode_authority.wire.states import BackupState
+from custode_authority.wire.states import BackupPlace, BackupState
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from custode_authority.escrow.backups import Who
     from custode_authority.storage.tables import Backup
     from custode_authority.wire.messages import ActivationRequest, BackupView
+    from custode_authority.wire.reasons import Reason
 
 BY_POLICY: Final = "policy"
 
@@ -45,7 +46,11 @@ def activate(
         reported = backups.reported(tx, backup.original)
         fits = ending.reason_fits(reported, backup.activation_reason, request.reason)
         facts = backups.facts_of(
-            backup, now=now, container_sha256=request.container_sha256, reason_fits=fits
+            backup,
+            now=now,
+            place=BackupPlace.FOLDER,
+            container_sha256=request.container_sha256,
+            reason_fits=fits,
         )
         backups.require(decisions.ACTIVATION, backup, facts)
 
@@ -56,7 +61,7 @@ def activate(
         backup = backups.open_backup(tx, authority, who, request.backup_id, now=now)
         gate(tx, backup, now)
         pin_proof.still(backup, revision)
-        _ask(tx, backup, request, now)
+        ask(tx, backup, request.reason, request.nonce, now=now)
         ripen(tx, authority, backup, now=now)
         return backups.view(backup, authority.settings, now=now)
 
@@ -98,16 +103,16 @@ def ripen(tx: Session, authority: Authority, backup: Backup, *, now: datetime) -
         approve(tx, authority, backup, BY_POLICY, now=now, since=ripe_at)
 
 
-def _ask(tx: Session, backup: Backup, request: ActivationRequest, now: datetime) -> None:
+def ask(tx: Session, backup: Backup, reason: Reason, nonce: str, *, now: datetime) -> None:
+    """Note that a backup's activation was asked for, once more or with a graver reason."""
     if backup.state is BackupState.APPROVED and backups.facts_of(backup, now=now).approval_over:
         clear_activation(backup)
         audit.append(tx, "backup.approval_expired", {"backup": backup.id}, at=now)
     if backup.state is BackupState.REGISTERED:
         backup.requested_at = now
-        reason = request.reason.value
-        backups.move(tx, backup, BackupState.REQUESTED, now=now, reason=reason)
-    elif backup.activation_reason is not request.reason:
-        about: Data = {"backup": backup.id, "reason": request.reason.value}
+        backups.move(tx, backup, BackupState.REQUESTED, now=now, reason=reason.value)
+    elif backup.activation_reason is not reason:
+        about: Data = {"backup": backup.id, "reason": reason.value}
         audit.append(tx, "backup.reason_raised", about, at=now)
-    backup.activation_nonce = request.nonce
-    backup.activation_reason = request.reason
+    backup.activation_nonce = nonce
+    backup.activation_reason = reason

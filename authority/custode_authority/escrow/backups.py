@@ -16,7 +16,7 @@ from custode_authority.storage import audit
 from custode_authority.storage.tables import Account, Backup, Certificate, Report
 from custode_authority.wire.messages import BackupView
 from custode_authority.wire.problems import ProblemCode
-from custode_authority.wire.states import BackupState, CertificateState, backup_may
+from custode_authority.wire.states import BackupPlace, BackupState, CertificateState, backup_may
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,11 +63,12 @@ def facts_of(
     backup: Backup,
     *,
     now: datetime,
+    place: BackupPlace | None = None,
     container_sha256: str | None = None,
     reason_fits: bool = True,
     renewed: bool = False,
 ) -> decisions.Facts:
-    """Return what the decisions need to know; `container_sha256` is what the asker names."""
+    """Return what the decisions need to know; `place`, `container_sha256`: what the asker says."""
     until = backup.approval_expires_at
     original = backup.original
     return decisions.Facts(
@@ -76,6 +77,7 @@ def facts_of(
         original_reason=original.crl_reason,
         ceased=backup.account.ceased,
         tries_taken=backup.tries_used,
+        place_fits=place in {None, backup.place},
         same_container=container_sha256 in {None, backup.container_sha256},
         reason_fits=reason_fits,
         approval_over=until is None or until <= now,
@@ -148,6 +150,8 @@ def view(backup: Backup, settings: Settings, *, now: datetime) -> BackupView:
         retired_why=backup.retired_why,
         successor_sha256=backup.successor_sha256,
         retry_after_s=_retry_after_s(backup, settings, now),
+        place=backup.place,
+        successor_key_sha256=backup.successor_key_sha256,
     )
 
 

@@ -27,7 +27,7 @@ from custode_authority.wire import recovery, reseal
 from custode_authority.wire.messages import Collection, GrantStatement
 from custode_authority.wire.problems import ProblemCode
 from custode_authority.wire.reasons import CrlReason, Reason, may_raise
-from custode_authority.wire.states import BackupState, CertificateState
+from custode_authority.wire.states import BackupPlace, BackupState, CertificateState
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -63,7 +63,9 @@ def collect(
 
     def gate(tx: Session, backup: Backup, now: datetime) -> None:
         ripen(tx, authority, backup, now=now)
-        facts = backups.facts_of(backup, now=now, container_sha256=request.container_sha256)
+        named = request.container_sha256
+        place = BackupPlace.FOLDER
+        facts = backups.facts_of(backup, now=now, place=place, container_sha256=named)
         backups.require(decisions.COLLECTION, backup, facts)
 
     asked = PinRequest(request.backup_id, request.purpose, request.nonce, body, signature)
@@ -74,7 +76,7 @@ def collect(
         gate(tx, backup, now)
         pin_proof.still(backup, revision)
         content_key = _unwrap(authority, backup, request.recipient_info)
-        end, successor = _succeed(tx, authority, backup, now)
+        end, successor = succeed(tx, authority, backup, now=now)
         return _grant(tx, authority, backup, request, (end, successor, content_key), now)
 
 
@@ -91,8 +93,8 @@ def _unwrap(authority: Authority, backup: Backup, recipient_info: bytes) -> byte
         raise Refused(ProblemCode.UNWRAP_FAILED, "no content key of this backup") from exc
 
 
-def _succeed(
-    tx: Session, authority: Authority, backup: Backup, now: datetime
+def succeed(
+    tx: Session, authority: Authority, backup: Backup, *, now: datetime
 ) -> tuple[End, Certificate]:
     """End the original and put the successor in its place, if that was not done before."""
     if backup.successor is not None:

@@ -36,6 +36,7 @@ class Facts:
     `successor` is None until it is issued. `tries_taken` counts the wrong answers and those that
     are being checked right now. `clock_back`: it is recorded as expired, and would be valid by the
     clock as it stands now. `renewed`: a certificate was issued in its place by a renewal.
+    `place_fits`: it lies where the asker says, in a folder or on a spare token.
     """
 
     state: BackupState
@@ -44,6 +45,7 @@ class Facts:
     ceased: bool = False
     tries_taken: int = 0
     same_container: bool = True
+    place_fits: bool = True
     reason_fits: bool = True
     approval_over: bool = False
     successor: CertificateState | None = None
@@ -72,6 +74,7 @@ def _in(*states: BackupState) -> Callable[[Facts], bool]:
     return lambda facts: facts.state in states
 
 
+_OTHER_PLACE: Final[Rule] = (_P.BACKUP_PLACE, lambda f: not f.place_fits)
 _OTHER_CONTAINER: Final[Rule] = (_P.CONTAINER_MISMATCH, lambda f: not f.same_container)
 
 # "Refused while the original is active" stands above all else (backup.md, Activation 2).
@@ -82,6 +85,7 @@ ACTIVATION: Final[tuple[Rule, ...]] = (
     (_P.ALREADY_ACTIVATED, _in(_S.COLLECTED, _S.RESTORED)),
     (_P.BACKUP_LOCKED, _locked),
     (_P.BACKUP_STATE, _in(_S.RESERVED)),
+    _OTHER_PLACE,
     _OTHER_CONTAINER,
     (_P.REASON_NOT_ALLOWED, lambda f: not f.reason_fits),
 )
@@ -109,12 +113,14 @@ COLLECTION: Final[tuple[Rule, ...]] = (
         _P.NOT_ACTIVE,
         lambda f: f.state is _S.COLLECTED and f.successor is not CertificateState.ACTIVE,
     ),
+    _OTHER_PLACE,
     _OTHER_CONTAINER,
 )
 
 CONFIRMATION: Final[tuple[Rule, ...]] = (
     (_P.BACKUP_RETIRED, _in(_S.RETIRED)),
     (_P.BACKUP_STATE, lambda f: f.state is not _S.RESERVED),
+    _OTHER_PLACE,
     (_P.IDENTITY_CEASED, _ceased),
     # A suspended certificate signs nothing, so it registers no backup either.
     (_P.NOT_ACTIVE, lambda f: f.original is not CertificateState.ACTIVE),

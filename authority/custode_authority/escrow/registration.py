@@ -31,7 +31,7 @@ from custode_authority.wire.messages import (
     ReserveRequest,
 )
 from custode_authority.wire.problems import ProblemCode
-from custode_authority.wire.states import BackupState
+from custode_authority.wire.states import BackupPlace, BackupState
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,16 +44,13 @@ if TYPE_CHECKING:
 
 
 def reserve(authority: Authority, who: Who, request: ReserveRequest) -> Reservation:
-    """Reserve a backup of an active original and make its recovery key.
+    """Reserve a backup of an active original; one in a folder gets its recovery key.
 
     :raises Refused: NOT_FOUND, NOT_ACTIVE, ORIGINAL_RENEWED, IDENTITY_CEASED, COPY_REFUSED.
     """
-    recovery_key = ec.generate_private_key(ec.SECP256R1())
-    public_key = recovery_key.public_key().public_bytes(
-        Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-    )
-    secret = recovery_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     backup_id = secrets.token_hex(16)
+    in_folder = request.place is BackupPlace.FOLDER
+    public_key, sealed = _recovery_key(authority, backup_id) if in_folder else (None, None)
     with authority.db.transaction() as tx:
         now = authority.clock.now()
         account = who(tx)
@@ -64,12 +61,13 @@ def reserve(authority: Authority, who: Who, request: ReserveRequest) -> Reservat
             id=backup_id,
             account=account,
             kind=request.kind,
+            place=request.place,
             state=BackupState.RESERVED,
             original=original,
             original_sha256=original.fingerprint_sha256,
             reserved_at=now,
             recovery_public_key=public_key,
-            recovery_key_sealed=authority.keys.sealer.seal(secret, backup_id),
+            recovery_key_sealed=sealed,
         )
         tx.add(backup)
         tx.flush()
@@ -84,6 +82,14 @@ def reserve(authority: Authority, who: Who, request: ReserveRequest) -> Reservat
     )
 
 
+def _recovery_key(authority: Authority, backup_id: str) -> tuple[bytes, bytes]:
+    """Make the recovery key of one backup: its public half, and the sealed private one."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    public_key = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    secret = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return public_key, authority.keys.sealer.seal(secret, backup_id)
+
+
 def confirm(
     authority: Authority, who: Who, request: ConfirmRequest, body: bytes, signature: str | None
 ) -> BackupView:
@@ -93,20 +99,19 @@ def confirm(
 
     :raises Refused: NOT_FOUND, BACKUP_RETIRED, BACKUP_STATE, IDENTITY_CEASED, NOT_ACTIVE,
         ORIGINAL_RENEWED, SIGNATURE_REQUIRED, SIGNATURE_INVALID, NONCE_INVALID, MALFORMED,
-        CSR_SIGNATURE, CSR_SUBJECT, CSR_KEY, KEY_OF_ANOTHER, KEY_COMPROMISED, KEY_IS_SUCCESSOR.
+        BACKUP_PLACE, CSR_SIGNATURE, CSR_SUBJECT, CSR_KEY, KEY_OF_ANOTHER, KEY_COMPROMISED,
+        KEY_IS_SUCCESSOR.
     """
     with authority.db.transaction() as tx:
         now = authority.clock.now()
         backup = backups.open_backup(tx, authority, who, request.backup_id, now=now)
         if not _confirmed_before(backup, request):
-            renewed = listing.renewed(tx, backup.original)
-            facts = backups.facts_of(backup, now=now, renewed=renewed)
-            backups.require(decisions.CONFIRMATION, backup, facts)
-            _require_signed(backup.original, body, signature)
+            require_confirmable(tx, backup, BackupPlace.FOLDER, now=now)
+            require_signed(backup.original, body, signature)
             nonces.spend(tx, backup.account, request.purpose, request.nonce, now=now)
             _register(tx, backup, request, now=now)
         else:
-            _require_signed(backup.original, body, signature)
+            require_signed(backup.original, body, signature)
         return backups.view(backup, authority.settings, now=now)
 
 
@@ -141,7 +146,17 @@ def _confirmed_before(backup: Backup, request: ConfirmRequest) -> bool:
     return known == (request.container_sha256, request.successor_csr, request.pin_public_key)
 
 
-def _require_signed(original: Certificate, body: bytes, header: str | None) -> None:
+def require_confirmable(tx: Session, backup: Backup, place: BackupPlace, *, now: datetime) -> None:
+    """Go on only when a reservation of that place can be confirmed now.
+
+    :raises Refused: those of `decisions.CONFIRMATION`
+    """
+    renewed = listing.renewed(tx, backup.original)
+    facts = backups.facts_of(backup, now=now, place=place, renewed=renewed)
+    backups.require(decisions.CONFIRMATION, backup, facts)
+
+
+def require_signed(original: Certificate, body: bytes, header: str | None) -> None:
     """Go on only when the original itself signed `body`, and no other certificate."""
     signature = decode_signature(header)
     try:
@@ -153,16 +168,25 @@ def _require_signed(original: Certificate, body: bytes, header: str | None) -> N
 def _register(tx: Session, backup: Backup, request: ConfirmRequest, *, now: datetime) -> None:
     if not pin_key.acceptable(request.pin_public_key):
         raise Refused(ProblemCode.MALFORMED, "the PIN's public key is none")
-    key_sha256 = check_csr(request.successor_csr, backup.account.codice_fiscale)
-    _require_like_original(backup, request.successor_csr)
-    key_registry.reserve_successor(tx, backup.account, key_sha256, backup.id, now=now)
-    backup.registered_at = now
+    key_sha256 = register_key(tx, backup, request.successor_csr, now=now)
     backup.container_sha256 = request.container_sha256
-    backup.successor_csr = request.successor_csr
-    backup.successor_key_sha256 = key_sha256
     backup.pin_public_key = request.pin_public_key
     about = {"container": request.container_sha256, "successor_key": key_sha256}
     backups.move(tx, backup, BackupState.REGISTERED, now=now, **about)
+
+
+def register_key(tx: Session, backup: Backup, csr: bytes, *, now: datetime) -> str:
+    """Take a successor's key: from now on every enrolment of it is refused. Gives its hash.
+
+    :raises Refused: CSR_…, KEY_…
+    """
+    key_sha256 = check_csr(csr, backup.account.codice_fiscale)
+    _require_like_original(backup, csr)
+    key_registry.reserve_successor(tx, backup.account, key_sha256, backup.id, now=now)
+    backup.registered_at = now
+    backup.successor_csr = csr
+    backup.successor_key_sha256 = key_sha256
+    return key_sha256
 
 
 def _require_like_original(backup: Backup, csr: bytes) -> None:

@@ -22,7 +22,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from custode_authority.storage.columns import Utc, choice
 from custode_authority.wire.reasons import CrlReason, Reason
-from custode_authority.wire.states import BackupKind, BackupState, CertificateState
+from custode_authority.wire.states import BackupKind, BackupPlace, BackupState, CertificateState
 
 HEX_256 = String(64)
 
@@ -47,6 +47,7 @@ class Table(DeclarativeBase):
         CrlReason: choice(CrlReason),
         Reason: choice(Reason),
         BackupKind: choice(BackupKind),
+        BackupPlace: choice(BackupPlace),
         BackupState: choice(BackupState),
     }
 
@@ -193,7 +194,10 @@ class PublicKey(Table):
 
 
 class Backup(Table):
-    """One backup of one original. `recovery_key_sealed` is NULL once it is destroyed."""
+    """One backup of one original. `recovery_key_sealed` is NULL once it is destroyed.
+
+    One on a spare token never has a recovery key, a container or a PIN key.
+    """
 
     __tablename__ = "backups"
     __table_args__ = (CheckConstraint("tries_used BETWEEN 0 AND 5", name="tries_in_range"),)
@@ -201,13 +205,14 @@ class Backup(Table):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
     kind: Mapped[BackupKind]
+    place: Mapped[BackupPlace] = mapped_column(server_default=BackupPlace.FOLDER.value)
     state: Mapped[BackupState]
     original_id: Mapped[int] = mapped_column(ForeignKey("certificates.id"), index=True)
     original_sha256: Mapped[str] = mapped_column(HEX_256)
 
     # reserve
     reserved_at: Mapped[datetime]
-    recovery_public_key: Mapped[bytes]  # SubjectPublicKeyInfo
+    recovery_public_key: Mapped[bytes | None]  # SubjectPublicKeyInfo
     recovery_key_sealed: Mapped[bytes | None]
     # confirm
     registered_at: Mapped[datetime | None]

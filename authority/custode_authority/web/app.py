@@ -13,7 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.plugins.core import MsgspecDIPlugin
 
 from custode_authority.errors import Refused
-from custode_authority.web import api, backups, est
+from custode_authority.web import api, backups, est, spares
 from custode_authority.web.described import described
 from custode_authority.web.exchange import JSON
 from custode_authority.web.problems import on_fault, on_http_error, on_refused
@@ -36,6 +36,7 @@ HANDLERS: Final[list[HTTPRouteHandler | Router]] = [
     *est.HANDLERS,
     *api.HANDLERS,
     backups.router,
+    spares.router,
     show_openapi,
 ]
 

@@ -45,6 +45,7 @@ _STATE: Final = (_P.NOT_FOUND, _P.BACKUP_STATE, _P.BACKUP_LOCKED, _P.BACKUP_RETI
 _PIN: Final = (
     _P.WRONG_BACKUP_PIN,
     _P.CONTAINER_MISMATCH,
+    _P.BACKUP_PLACE,
     _P.ORIGINAL_ACTIVE,
     _P.ALREADY_ACTIVATED,
     *_STATE,
@@ -109,6 +110,7 @@ def show(request: Asked, backup_id: FromPath[str]) -> Answer:
             _P.KEY_IS_SUCCESSOR,
             _P.NOT_ACTIVE,
             _P.ORIGINAL_RENEWED,
+            _P.BACKUP_PLACE,
             *_STATE,
             *SIGNED,
         ),

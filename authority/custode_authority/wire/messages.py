@@ -16,8 +16,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from custode_authority.wire.pin import PASSWORD_MIN_LENGTH
+from custode_authority.wire.purposes import Purpose
 from custode_authority.wire.reasons import CrlReason, Reason
-from custode_authority.wire.states import BackupKind, BackupState, CertificateState
+from custode_authority.wire.states import BackupKind, BackupPlace, BackupState, CertificateState
 
 SIGNATURE_HEADER: Final = "Custode-Signature"
 PIN_SIGNATURE_HEADER: Final = "Custode-Pin-Signature"
@@ -86,14 +87,7 @@ class AccountView(Message, kw_only=True):
 class NonceRequest(Message, kw_only=True):
     """POST /v1/nonces."""
 
-    purpose: Literal[
-        "cancel",
-        "backup.confirm",
-        "backup.activate",
-        "backup.collect",
-        "backup.restored",
-        "backup.retire",
-    ]
+    purpose: Purpose
 
 
 class NonceIssued(Message, kw_only=True):
@@ -272,6 +266,8 @@ class BackupView(Message, kw_only=True):
     retired_why: str | None = None
     successor_sha256: Hex256 | None = None  # fingerprint of the successor's certificate
     retry_after_s: int | None = None
+    place: BackupPlace = BackupPlace.FOLDER
+    successor_key_sha256: Hex256 | None = None  # of its SubjectPublicKeyInfo
 
 
 class ReserveRequest(Message, kw_only=True):
@@ -279,13 +275,17 @@ class ReserveRequest(Message, kw_only=True):
 
     kind: BackupKind
     original_sha256: Hex256
+    place: BackupPlace = BackupPlace.FOLDER
 
 
 class Reservation(Message, kw_only=True):
-    """The recovery key's public half, as a DER SubjectPublicKeyInfo on P-256."""
+    """The recovery key's public half, as a DER SubjectPublicKeyInfo on P-256.
+
+    None for a successor on a token: nothing is encrypted, so there is nothing to recover.
+    """
 
     backup_id: BackupId
-    recovery_public_key: bytes
+    recovery_public_key: bytes | None
     authority_name: str
     authority_address: str
     at: Moment

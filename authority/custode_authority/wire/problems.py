@@ -40,6 +40,7 @@ class ProblemCode(StrEnum):
     BACKUP_RETIRED = "backup_retired"
     ALREADY_ACTIVATED = "already_activated"
     CONTAINER_MISMATCH = "container_mismatch"
+    BACKUP_PLACE = "backup_place"
     WRONG_BACKUP_PIN = "wrong_backup_pin"
     NOT_APPROVED = "not_approved"
     APPROVAL_EXPIRED = "approval_expired"
@@ -78,6 +79,7 @@ STATUS: Final[Mapping[ProblemCode, int]] = {
     _P.BACKUP_RETIRED: 410,
     _P.ALREADY_ACTIVATED: 409,
     _P.CONTAINER_MISMATCH: 409,
+    _P.BACKUP_PLACE: 409,
     _P.WRONG_BACKUP_PIN: 403,
     _P.NOT_APPROVED: 409,
     _P.APPROVAL_EXPIRED: 409,

@@ -115,13 +115,13 @@ class SharedInfo:
     length: Annotated[bytes, asn1.Explicit(2)]
 
 
-def load_recovery_public_key(der: bytes) -> ec.EllipticCurvePublicKey:
-    """Read a DER SubjectPublicKeyInfo on P-256.
+def load_recovery_public_key(der: bytes | None) -> ec.EllipticCurvePublicKey:
+    """Read a DER SubjectPublicKeyInfo on P-256, as a reservation gives it.
 
     :raises RecoveryFailed: it is none
     """
     try:
-        key = load_der_public_key(der)
+        key = load_der_public_key(der or b"")
     except (ValueError, UnsupportedAlgorithm):
         raise RecoveryFailed from None
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):

@@ -46,6 +46,13 @@ class BackupKind(StrEnum):
     COPY = "copy"
 
 
+class BackupPlace(StrEnum):
+    """Where a backup's key lies: encrypted in a folder, or on a spare token."""
+
+    FOLDER = "folder"
+    TOKEN = "token"  # noqa: S105 - a place, not a secret
+
+
 _C = CertificateState
 CERTIFICATE_TABLE: Final[Mapping[CertificateState, frozenset[CertificateState]]] = {
     _C.REQUESTED: frozenset({_C.GENERATING, _C.REJECTED}),

@@ -117,6 +117,28 @@ def test_what_people_had_is_still_there(old: Path) -> None:
         _do(old, "UPDATE operations SET kind = 'anything'")
 
 
+def test_what_was_backed_up_lies_in_folders(old: Path) -> None:
+    row = {
+        "id": "b" * 32,
+        "account_id": 1,
+        "kind": "successor",
+        "state": "registered",
+        "original_id": 1,
+        "original_sha256": "0" * 64,
+        "reserved_at": "2026-03-09 12:00:00.000000",
+        "recovery_public_key": "key",
+        "tries_used": 2,
+        "wrong_pins": 2,
+    }
+    values = ", ".join(repr(value) for value in row.values())
+    _do(old, f"INSERT INTO backups ({', '.join(row)}) VALUES ({values})")  # noqa: S608 - our own row
+    _migrate(old)
+    found = _do(old, "SELECT id, place, tries_used, recovery_public_key FROM backups")
+    assert found == [("b" * 32, "folder", 2, "key")]
+    with pytest.raises(sqlite3.IntegrityError, match="backupplace"):
+        _do(old, "UPDATE backups SET place = 'elsewhere'")
+
+
 def test_references_are_enforced_again_afterwards(old: Path) -> None:
     with closing(Database(f"sqlite:///{old}")) as db:
         db.migrate()

@@ -115,6 +115,10 @@ def test_nothing_goes_on_while_the_original_lives(
         (d.COLLECTION, {"ceased": True}, P.IDENTITY_CEASED),
         (d.COLLECTION, {"tries_taken": 5}, P.BACKUP_LOCKED),
         (d.COLLECTION, {"same_container": False}, P.CONTAINER_MISMATCH),
+        (d.ACTIVATION, {"place_fits": False, "same_container": False}, P.BACKUP_PLACE),
+        (d.ACTIVATION, {"place_fits": False, "state": B.RETIRED}, P.BACKUP_RETIRED),
+        (d.COLLECTION, {"place_fits": False, "same_container": False}, P.BACKUP_PLACE),
+        (d.COLLECTION, {"place_fits": False, "state": B.REQUESTED}, P.NOT_APPROVED),
         (d.COLLECTION, {"approval_over": True}, P.APPROVAL_EXPIRED),
         (d.COLLECTION, {"approval_over": True, "state": B.COLLECTED}, None),
         (d.COLLECTION, {"successor": None}, None),
@@ -156,6 +160,12 @@ def test_no_backup_of_what_was_renewed() -> None:
         assert d.reserve_refusal(asked) is P.ORIGINAL_RENEWED
     over = d.ReserveFacts(BackupKind.SUCCESSOR, C.CANCELLED, renewed=True)
     assert d.reserve_refusal(over) is P.NOT_ACTIVE
+
+
+def test_confirmation_is_of_the_place_that_was_reserved() -> None:
+    facts = d.Facts(state=B.RESERVED, original=C.ACTIVE, place_fits=False)
+    assert d.refusal(d.CONFIRMATION, facts) is P.BACKUP_PLACE
+    assert d.refusal(d.CONFIRMATION, replace(facts, state=B.REGISTERED)) is P.BACKUP_STATE
 
 
 def test_confirmation_of_a_ceased_identity() -> None:

@@ -11,6 +11,7 @@ import msgspec
 import openapi_spec_validator
 import pytest
 from litestar.routes import HTTPRoute
+from tests.integration.authority.backups.spares import fingerprint_of, registered
 
 from custode_authority.web import openapi
 from custode_authority.web.app import counter_app, published
@@ -86,8 +87,8 @@ def _life(counter: Any) -> None:
     query = {"fingerprint_sha256": original.fingerprint, "nonce": "n" * 20}
     assert anna.post("/v1/status", json.dumps(query).encode()).is_success
     anna.get("/v1/backups", Any)
-    spare = anna.folder(original)
-    assert anna.post(f"/v1/backups/{spare.backup_id}/abandonment", b"").is_success
+    unfinished = anna.folder(original)
+    assert anna.post(f"/v1/backups/{unfinished.backup_id}/abandonment", b"").is_success
     assert anna.retire(anna.backup(original), original).is_success
     folder = anna.backup(original)
     anna.view(folder)
@@ -106,6 +107,15 @@ def _life(counter: Any) -> None:
     body = json.dumps(signed).encode()
     headers = {"Custode-Signature": _b64(his.sign(body))}
     assert bruno.post("/v1/cancellations", body, headers).is_success
+    _spare_life(bruno)
+
+
+def _spare_life(person: Any) -> None:
+    original = person.original()
+    spare = registered(person, original)
+    person.report(original)
+    assert spare.activate().is_success
+    assert spare.restored(fingerprint_of(spare.collected().certificate)).is_success
 
 
 def _key() -> Any:
