@@ -30,7 +30,10 @@ class KeyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class TokenIdentity:
-    """Who a token is. Slot ids and reader names are never identity."""
+    """Who a token is. Slot ids and reader names are never identity.
+
+    `serial`: the label of a token whose serial number is nothing but zeros.
+    """
 
     manufacturer: str
     model: str
@@ -78,6 +81,7 @@ class TokenInfo:
     manufacturer: str
     model: str
     serial: str
+    """Its label, where it has no serial number of its own (`TokenIdentity`)."""
     label: str
     initialized: bool
     user_pin_initialized: bool
@@ -90,6 +94,8 @@ class TokenInfo:
     user_pin_to_be_changed: bool
     so_pin_to_be_changed: bool
     login_required: bool
+    has_so_pin: bool
+    """Whether its security officer has a PIN; none is to be sent where there is none (NSS)."""
     protected_path: bool
     """The PIN is typed on the reader and never passes through us."""
     removable: bool

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from custode_drivers.api import errors
 from custode_drivers.api.types import TokenIdentity
 from custode_drivers.pkcs11 import pins
-from custode_drivers.pkcs11.asked import BadRequest, Fds, pin_from
+from custode_drivers.pkcs11.asked import BadRequest, Fds, pin_from, so_pin_from
 from custode_drivers.pkcs11.ckr import CkrError
 from custode_drivers.pkcs11.cryptoki import SlotToken
 from custode_drivers.pkcs11.layout import TokenFlags, UserType
@@ -22,7 +22,8 @@ _USERS = {"user": UserType.USER, "so": UserType.SO}
 class Administration:
     """`init_token`, `init_pin`, `check_so_pin`, `reset_token`, `change_pin`, `unblock_pin`.
 
-    Where PINs are typed on the reader (CKF_PROTECTED_AUTHENTICATION_PATH) no descriptor comes.
+    Where PINs are typed on the reader (CKF_PROTECTED_AUTHENTICATION_PATH) no descriptor comes, and
+    none for an SO PIN where the token has none.
     """
 
     def __init__(self, module: Module, sessions: Sessions) -> None:
@@ -38,22 +39,29 @@ class Administration:
         force: bool = False,
         use_last_attempt: bool = False,
     ) -> dict[str, str]:
-        """C_InitToken: erases the token. One that carries a user PIN only with `force`."""
+        """C_InitToken: erases the token. One that carries a user PIN only with `force`.
+
+        Gives who it is afterwards: one without a serial number goes by its label, and some keep
+        their own label (NSS).
+        """
         found = self._module.find(token)
-        if TokenFlags.USER_PIN_INITIALIZED in found.flags and not force:
+        if pins.is_set(found) and not force:
             raise errors.AlreadyInitialized(serial=token.serial)
-        with pin_from(fds, 0, found) as so_pin:
-            self._erase(found, so_pin, label, use_last_attempt=use_last_attempt)
-        return {"serial": token.serial, "label": label}
+        with so_pin_from(fds, found) as (so_pin, _):
+            made = self._erase(found, so_pin, label, use_last_attempt=use_last_attempt)
+        return {"serial": made.identity.serial, "label": made.label}
 
     def init_pin(
         self, fds: Fds, *, token: TokenIdentity, force: bool = False, use_last_attempt: bool = False
     ) -> dict[str, str]:
         """C_InitPIN as SO: gives a token its user PIN; a new one in its place only with `force`."""
         found = self._module.find(token)
-        if TokenFlags.USER_PIN_INITIALIZED in found.flags and not force:
+        if pins.is_set(found) and not force:
             raise errors.AlreadyInitialized(serial=token.serial)
-        self._set_pin_as_so(fds, found, "init_pin", use_last_attempt=use_last_attempt)
+        if TokenFlags.USER_PIN_INITIALIZED in found.flags and not pins.is_set(found):
+            self._replace_empty_pin(fds, found)
+        else:
+            self._set_pin_as_so(fds, found, "init_pin", use_last_attempt=use_last_attempt)
         return {}
 
     def unblock_pin(
@@ -64,6 +72,8 @@ class Administration:
         :raises NotSupported: where the module cannot; its vendor's own tool can, with the PUK
         """
         found = self._module.find(token)
+        if not pins.has_so_pin(found):
+            raise errors.NotSupported(capability="unblock_pin")
         self._set_pin_as_so(fds, found, "unblock_pin", use_last_attempt=use_last_attempt)
         return {}
 
@@ -84,8 +94,10 @@ class Administration:
         if user is None:
             raise BadRequest(why=f"role {role}")
         found = self._module.find(token)
-        if user is UserType.USER and TokenFlags.USER_PIN_INITIALIZED not in found.flags:
+        if user is UserType.USER and not pins.is_set(found):
             raise errors.PinNotSet(role="user")
+        if user is UserType.SO and not pins.has_so_pin(found):
+            raise errors.NotSupported(capability="change_pin")
         with pin_from(fds, 0, found) as old, pin_from(fds, 1, found) as new:
             if old is not None and new is not None:
                 pins.check_change(found, old, new, user)
@@ -104,6 +116,8 @@ class Administration:
     ) -> dict[str, str]:
         """Log in as SO and out again: tells a wrong SO PIN before anything hangs on it."""
         found = self._module.find(token)
+        if not pins.has_so_pin(found):
+            return {}  # whoever has the token may erase it
         with (
             pin_from(fds, 0, found) as so_pin,
             self._sessions.as_so(found, so_pin, use_last_attempt=use_last_attempt),
@@ -118,19 +132,18 @@ class Administration:
         The new PIN's length is judged before anything is erased.
         """
         found = self._module.find(token)
-        with pin_from(fds, 0, found) as so_pin, pin_from(fds, 1, found) as new_pin:
+        with so_pin_from(fds, found) as (so_pin, rest), pin_from(rest, 0, found) as new_pin:
             if new_pin is not None:
                 pins.check_length(found, new_pin, UserType.USER, "new")
-            self._erase(found, so_pin, label, use_last_attempt=use_last_attempt)
-            empty = self._module.find(token)
-            with self._sessions.as_so(empty, so_pin, use_last_attempt=use_last_attempt) as handle:
+            made = self._erase(found, so_pin, label, use_last_attempt=use_last_attempt)
+            with self._sessions.as_so(made, so_pin, use_last_attempt=use_last_attempt) as handle:
                 self._module.cryptoki.init_pin(handle, new_pin)
-        return {"serial": token.serial, "label": label}
+        return {"serial": made.identity.serial, "label": made.label}
 
     def _set_pin_as_so(
         self, fds: Fds, found: SlotToken, capability: str, *, use_last_attempt: bool
     ) -> None:
-        with pin_from(fds, 0, found) as so_pin, pin_from(fds, 1, found) as new_pin:
+        with so_pin_from(fds, found) as (so_pin, rest), pin_from(rest, 0, found) as new_pin:
             if new_pin is not None:
                 pins.check_length(found, new_pin, UserType.USER, "new")
             with (
@@ -138,6 +151,14 @@ class Administration:
                 self._sessions.as_so(found, so_pin, use_last_attempt=use_last_attempt) as handle,
             ):
                 self._module.cryptoki.init_pin(handle, new_pin)
+
+    def _replace_empty_pin(self, fds: Fds, found: SlotToken) -> None:
+        with so_pin_from(fds, found) as (_, rest), pin_from(rest, 0, found) as new_pin:
+            if new_pin is not None:
+                pins.check_length(found, new_pin, UserType.USER, "new")
+            self._sessions.end_all(found)
+            with self._sessions.failures_of(found), self._sessions.public_rw(found) as handle:
+                self._module.cryptoki.set_pin(handle, bytearray(), new_pin)
 
     def _change(
         self,
@@ -158,7 +179,7 @@ class Administration:
 
     def _erase(
         self, token: SlotToken, so_pin: Secret | None, label: str, *, use_last_attempt: bool
-    ) -> None:
+    ) -> SlotToken:
         pins.may_try(token, UserType.SO, so_pin, use_last_attempt=use_last_attempt)
         self._sessions.end_all(token)
         with (
@@ -166,6 +187,7 @@ class Administration:
             self._sessions.pin_answers(token, UserType.SO),
         ):
             self._module.cryptoki.init_token(token.slot_id, so_pin, label)
+            return self._module.cryptoki.token(token.slot_id)
 
 
 @contextmanager

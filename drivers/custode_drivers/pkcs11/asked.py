@@ -12,6 +12,7 @@ from custode_drivers.api.types import KeySpec, TokenIdentity
 from custode_drivers.channel.secrets import secret_from
 from custode_drivers.pkcs11.cryptoki import SlotToken
 from custode_drivers.pkcs11.layout import TokenFlags
+from custode_drivers.pkcs11.pins import has_so_pin
 
 Fds = Sequence[int]
 """The descriptors of a request, in its order; whoever dispatches closes them afterwards."""
@@ -65,3 +66,16 @@ def pin_from(fds: Fds, index: int, token: SlotToken) -> Iterator[bytearray | Non
         return
     with secret_from(descriptor(fds, index)) as pin:
         yield pin
+
+
+@contextmanager
+def so_pin_from(fds: Fds, token: SlotToken) -> Iterator[tuple[bytearray | None, Fds]]:
+    """Read the SO PIN, which comes first, as `pin_from`; gives also the descriptors behind it.
+
+    A token whose security officer has no PIN is sent none, and no descriptor comes for it.
+    """
+    if not has_so_pin(token):
+        yield None, fds
+        return
+    with pin_from(fds, 0, token) as so_pin:
+        yield so_pin, fds[1:]

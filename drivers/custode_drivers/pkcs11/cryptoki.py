@@ -46,6 +46,7 @@ _MAX_WRAPPED: Final = 4096  # RSA 4096 makes 2384
 _MAX_NUMBERS: Final = 4096  # slots of a module, mechanisms of a token
 _SPARE: Final = 8
 _TRIES: Final = 3
+_LISTS: Final = 3  # python-pkcs11 keeps those of PKCS #11 v2, v3.0 and v3.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,15 @@ class SlotToken:
     """What the slot is called: cards that have several PINs show a slot for each (OpenSC)."""
 
     @property
+    def numbered(self) -> bool:
+        """Whether the serial number says anything: software tokens and TPMs have only zeros."""
+        return bool(self.serial.strip("0 "))
+
+    @property
     def identity(self) -> TokenIdentity:
-        return TokenIdentity(self.manufacturer, self.model, self.serial)
+        """Who it is; its label stands in for a serial number that it does not have."""
+        serial = self.serial if self.numbered else self.label or self.serial
+        return TokenIdentity(self.manufacturer, self.model, serial)
 
 
 class Cryptoki:
@@ -89,15 +97,17 @@ class Cryptoki:
         if not bool(table) or table.contents.version.major not in _SPOKEN:
             raise ModuleFailed(why="C_GetFunctionList: no list of functions")
         prototype = ctypes.CFUNCTYPE(CK_ULONG)
+        # `lib(path)` would run C_Initialize(NULL) too; its `__new__` only loads.
+        self.library = _library(path)
         self._functions = {
             name: prototype(address)
-            for name, address in zip(FUNCTIONS, table.contents.functions, strict=True)
+            for name, address in zip(
+                FUNCTIONS, _table_of(self.library, table).contents.functions, strict=True
+            )
             if address
         }
         self._init_args = init_args.encode() if init_args else None
         self.initialize()
-        # `lib(path)` would run C_Initialize(NULL) too; its `__new__` only loads.
-        self.library = _library(path)
 
     def initialize(self) -> None:
         """C_Initialize, allowing the module to lock with the system's own primitives (§5.4.1).
@@ -358,6 +368,20 @@ def _library(path: str) -> _pkcs11.lib:
     uninitialised: Any = _pkcs11.lib.__new__
     library: _pkcs11.lib = uninitialised(_pkcs11.lib, path)
     return library
+
+
+def _table_of(library: _pkcs11.lib, ours: Any) -> Any:
+    """Return the list of functions that python-pkcs11 calls; `ours`: the one we were given.
+
+    They are the same, but for p11-kit-proxy, which gives each who asks a list of his own, with an
+    initialisation and sessions of its own (p11-kit 0.24). python-pkcs11 shows its list to nobody;
+    it is the first of the three fields that follow what every Python object begins with.
+    """
+    pointer = ctypes.POINTER(FunctionList)
+    base: Any = _pkcs11.HasFuncList  # type: ignore[attr-defined]  # its stub lacks it
+    if base.__basicsize__ != object.__basicsize__ + _LISTS * ctypes.sizeof(pointer):
+        return ours  # another python-pkcs11: right for every module but that one
+    return pointer.from_address(id(library) + object.__basicsize__)
 
 
 def _text(field: ctypes.Array[ctypes.c_ubyte]) -> str:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 import pkcs11
 from pkcs11 import Attribute, KeyType, MechanismFlag, ObjectClass
+from pkcs11.constants import DEFAULT
 
 from custode_drivers.api.errors import IntegrityError, KeyExists, NotSupported, TokenFull
 from custode_drivers.api.types import KeyMade, KeySpec
@@ -142,6 +144,7 @@ def settle(session: pkcs11.Session, made: Made, *, copyable: bool) -> KeyMade:
     half = public.public_of(session, private)
     if half is None:
         raise NotSupported(capability="public_key")
+    _sign_only(private)
     rename(session, private, public.key_identifier(half))
     return KeyMade(private[Attribute.ID].hex(), public.spki(half))
 
@@ -169,10 +172,19 @@ def rename(session: pkcs11.Session, private: pkcs11.PrivateKey, key_id: bytes) -
         private[Attribute.ID] = before  # the two must stay together
 
 
+def _sign_only(private: pkcs11.Object) -> None:
+    """Take from a key the right to decrypt, where it has one and lets that be taken."""
+    with suppress(pkcs11.PKCS11Error):
+        if private[Attribute.DECRYPT]:
+            private[Attribute.DECRYPT] = False
+
+
 def _generate(
     session: pkcs11.Session, spec: KeySpec, label: str, key_id: bytes, *, copyable: bool
 ) -> pkcs11.PublicKey:
-    public_template: Template = {Attribute.PRIVATE: False}
+    # Neither yes nor no to ENCRYPT and DECRYPT: tpm2-pkcs11 1.9 makes a key that may, compares, fails
+    # and leaves that key in the TPM's small memory; `_sign_only` says no afterwards.
+    public_template: Template = {Attribute.PRIVATE: False, Attribute.ENCRYPT: DEFAULT}
     if spec in _EC_CURVES:
         public_template[Attribute.EC_PARAMS] = public.CURVE_PARAMETERS[_EC_CURVES[spec]]
 
@@ -189,7 +201,11 @@ def _generate(
         )
         return half
 
-    told: Template = {Attribute.PRIVATE: True, Attribute.SENSITIVE: True}
+    told: Template = {
+        Attribute.PRIVATE: True,
+        Attribute.SENSITIVE: True,
+        Attribute.DECRYPT: DEFAULT,
+    }
     try:
         return make({**told, Attribute.EXTRACTABLE: copyable})
     except (pkcs11.AttributeTypeInvalid, pkcs11.TemplateInconsistent) as exc:

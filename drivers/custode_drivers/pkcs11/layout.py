@@ -98,6 +98,7 @@ class UserType(IntEnum):
 class TokenFlags(IntFlag):
     """CKF_* of CK_TOKEN_INFO (PKCS #11 v3.1 §3.2)."""
 
+    WRITE_PROTECTED = 0x2
     LOGIN_REQUIRED = 0x4
     USER_PIN_INITIALIZED = 0x8
     PROTECTED_AUTHENTICATION_PATH = 0x100

@@ -10,6 +10,7 @@ import pkcs11
 from custode_drivers.api.errors import ModuleFailed, TokenBusy, TokenGone
 from custode_drivers.api.types import TokenIdentity
 from custode_drivers.pcsc import holders
+from custode_drivers.pkcs11 import known
 from custode_drivers.pkcs11.ckr import CkrError
 from custode_drivers.pkcs11.cryptoki import Cryptoki, SlotToken
 from custode_drivers.pkcs11.layout import TokenFlags
@@ -63,7 +64,7 @@ class Module:
         _ = self.cryptoki
 
     def tokens(self) -> list[SlotToken]:
-        """Return the tokens that answer, without SoftHSM's ever-present free slot."""
+        """Return the tokens that answer and may be a person's."""
         answering, _ = self.survey()
         return answering
 
@@ -81,9 +82,8 @@ class Module:
                 if self.is_occupied(slot_id):  # else it was pulled out meanwhile
                     mute.append(exc)
                 continue
-            if not _is_free_slot_of_softhsm(token):
-                answering.append(token)
-        return answering, mute
+            answering.append(token)
+        return _of_people(answering), mute
 
     def is_occupied(self, slot_id: int) -> bool:
         """Tell whether the module says that a token is in this slot, whatever it is."""
@@ -163,5 +163,24 @@ class Module:
             self._cryptoki, self._resting = cryptoki, False
 
 
-def _is_free_slot_of_softhsm(token: SlotToken) -> bool:
-    return token.model.startswith("SoftHSM") and TokenFlags.TOKEN_INITIALIZED not in token.flags
+def _of_people(tokens: list[SlotToken]) -> list[SlotToken]:
+    """Leave out what a module shows as a token and is none that anybody could own."""
+    own = [token for token in tokens if not _holds_nothing(token)]
+    made = {(t.manufacturer, t.model) for t in own if TokenFlags.TOKEN_INITIALIZED in t.flags}
+    return [
+        token
+        for token in own
+        if not _is_room(token)
+        or not (known.shows_room(token.model) or (token.manufacturer, token.model) in made)
+    ]
+
+
+def _holds_nothing(token: SlotToken) -> bool:
+    """Whether no key can be put here: NSS's slot for calculations, p11-kit's and NSS's CA lists."""
+    guarded = TokenFlags.LOGIN_REQUIRED | TokenFlags.USER_PIN_INITIALIZED
+    return TokenFlags.WRITE_PROTECTED in token.flags and not token.flags & guarded
+
+
+def _is_room(token: SlotToken) -> bool:
+    """Whether this is a place for one more token; tpm2-pkcs11 and SoftHSM always show one."""
+    return TokenFlags.TOKEN_INITIALIZED not in token.flags and not token.numbered

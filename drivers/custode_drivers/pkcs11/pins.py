@@ -7,14 +7,15 @@ import secrets
 from typing import Final
 
 from custode_drivers.api import errors
+from custode_drivers.pkcs11 import known
 from custode_drivers.pkcs11.ckr import CkrError
 from custode_drivers.pkcs11.cryptoki import Cryptoki, SlotToken
+from custode_drivers.pkcs11.known import SoPin
 from custode_drivers.pkcs11.layout import TokenFlags, UserType
 from custode_drivers.pkcs11.lent import Secret
 
 _FINAL_TRY: Final = {"user": TokenFlags.USER_PIN_FINAL_TRY, "so": TokenFlags.SO_PIN_FINAL_TRY}
 _LOCKED: Final = {"user": TokenFlags.USER_PIN_LOCKED, "so": TokenFlags.SO_PIN_LOCKED}
-_YUBICO: Final = "Yubico"
 _MANAGEMENT_KEY_DIGITS: Final = (32, 48, 64)
 _HEX: Final = b"0123456789abcdefABCDEF"
 
@@ -37,6 +38,18 @@ class PinMark:
 def role_of(user: UserType) -> str:
     """Whose PIN it is: `user` or `so`; a key's own login (§5.6.8) takes the user's."""
     return "so" if user is UserType.SO else "user"
+
+
+def has_so_pin(token: SlotToken) -> bool:
+    """Whether the security officer has a PIN; where there is none, none is asked for or sent."""
+    return known.so_pin_of(token.manufacturer) is not SoPin.NONE
+
+
+def is_set(token: SlotToken) -> bool:
+    """Whether the token has a user PIN; an empty one guards nothing, and is none."""
+    if TokenFlags.USER_PIN_INITIALIZED not in token.flags:
+        return False
+    return has_so_pin(token) or TokenFlags.LOGIN_REQUIRED in token.flags
 
 
 def check_length(token: SlotToken, pin: Secret, user: UserType, which: str | None = None) -> None:
@@ -69,14 +82,11 @@ def may_try(
 
 
 def _check_management_key(token: SlotToken, pin: Secret) -> None:
-    """Hold what ykcs11 takes as SO PIN against what that is: a 3DES or AES key in hex.
-
-    Anything else is sent to the card as the *user's* PIN, which may protect such a key, and spends
-    one of its tries (measured with ykcs11 2.2).
+    """Hold what is to be sent as SO PIN against `SoPin.MANAGEMENT_KEY`, where that is wanted.
 
     :raises PinLength: nothing was sent
     """
-    if not token.manufacturer.startswith(_YUBICO):
+    if known.so_pin_of(token.manufacturer) is not SoPin.MANAGEMENT_KEY:
         return
     if len(pin) not in _MANAGEMENT_KEY_DIGITS or not all(byte in _HEX for byte in pin):
         low, high = min(_MANAGEMENT_KEY_DIGITS), max(_MANAGEMENT_KEY_DIGITS)

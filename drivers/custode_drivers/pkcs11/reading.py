@@ -9,7 +9,7 @@ import pkcs11
 from custode_drivers.api import errors
 from custode_drivers.api.types import HELD, Holder, TokenIdentity, TokenInfo, UnreadableToken
 from custode_drivers.pcsc import holders
-from custode_drivers.pkcs11 import generating, objects, wrapping
+from custode_drivers.pkcs11 import generating, objects, pins, wrapping
 from custode_drivers.pkcs11.asked import Fds
 from custode_drivers.pkcs11.ckr import NONSENSE, CkrError
 from custode_drivers.pkcs11.cryptoki import SlotToken
@@ -74,10 +74,10 @@ class Reading:
         return TokenInfo(
             manufacturer=token.manufacturer,
             model=token.model,
-            serial=token.serial,
+            serial=token.identity.serial,
             label=token.label,
             initialized=TokenFlags.TOKEN_INITIALIZED in flags,
-            user_pin_initialized=TokenFlags.USER_PIN_INITIALIZED in flags,
+            user_pin_initialized=pins.is_set(token),
             pin_count_low=TokenFlags.USER_PIN_COUNT_LOW in flags,
             pin_final_try=TokenFlags.USER_PIN_FINAL_TRY in flags,
             pin_locked=TokenFlags.USER_PIN_LOCKED in flags,
@@ -87,6 +87,7 @@ class Reading:
             user_pin_to_be_changed=TokenFlags.USER_PIN_TO_BE_CHANGED in flags,
             so_pin_to_be_changed=TokenFlags.SO_PIN_TO_BE_CHANGED in flags,
             login_required=TokenFlags.LOGIN_REQUIRED in flags,
+            has_so_pin=pins.has_so_pin(token),
             protected_path=TokenFlags.PROTECTED_AUTHENTICATION_PATH in flags,
             removable=token.removable,
             min_pin=token.min_pin,

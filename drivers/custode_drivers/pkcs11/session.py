@@ -115,7 +115,7 @@ class Sessions:
         :raises TokenGone: when this token is not here.
         """
         token = self.door(identity, key_id)
-        if TokenFlags.USER_PIN_INITIALIZED not in token.flags:
+        if not pins.is_set(token):
             raise errors.PinNotSet(role="user")
         pins.may_try(token, UserType.USER, pin, use_last_attempt=use_last_attempt)
         self.end_all(token)
