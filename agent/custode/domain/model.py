@@ -83,6 +83,7 @@ class TokenSeen:
     user_pin: PinFlags = PinFlags()
     so_pin: PinFlags = PinFlags()
     login_required: bool = True
+    has_so_pin: bool = True
     protected_path: bool = False
     removable: bool = True
     min_pin: int = 4

@@ -139,6 +139,7 @@ def seen(module: str, row: Mapping[str, Any]) -> TokenSeen:
             user_pin=_flags(row, "", PinRole.USER),
             so_pin=_flags(row, "so_", PinRole.SO),
             login_required=bool(row["login_required"]),
+            has_so_pin=bool(row.get("has_so_pin", True)),
             protected_path=bool(row["protected_path"]),
             removable=bool(row["removable"]),
             min_pin=int(row["min_pin"] or 0),

@@ -129,6 +129,8 @@ async def asked(
 ) -> AsyncIterator[tuple[int, ...]]:
     """The PIN's descriptor, once it may be tried; none where it is typed on the reader.
 
+    None either for the SO PIN of a token whose security officer has none (NSS).
+
     :raises CustodeError: what `refuse` raises, and what a client answers instead of a PIN
     """
     refuse(ctx, token, role, to_change=to_change)
@@ -136,7 +138,7 @@ async def asked(
         await read_counters(ctx, token)
         refuse(ctx, token, role, to_change=to_change)
     token = _now(ctx, token)
-    if token.protected_path:
+    if token.protected_path or (role is PinRole.SO and not token.has_so_pin):
         yield ()
         return
     left = attempts_left(token, ctx.state.known.get(token.id), role)
@@ -202,10 +204,10 @@ def _fresh(ctx: Context, token: TokenSeen) -> bool:
 
 async def as_so(
     ctx: Context, token: TokenSeen, method: str, params: dict[str, Any], fds: tuple[int, ...]
-) -> None:
+) -> Any:
     """Do one thing with the SO PIN, outside of a session."""
     async with turn(ctx, token):
-        await try_once(ctx, token, PinRole.SO, method, params, fds)
+        return await try_once(ctx, token, PinRole.SO, method, params, fds)
 
 
 async def _count(ctx: Context, token: TokenSeen, role: PinRole, error: CustodeError) -> None:

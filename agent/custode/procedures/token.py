@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
 
 CHANGE: Final = "token.pin.change"
 UNBLOCK: Final = "token.pin.unblock"
+_LABEL: Final = "Custode"  # of a token that nobody has given a name
 
 
 class InitParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Parameters of `token.init`; with a `label` the token is initialised anew under it."""
+    """Parameters of `token.init`; with a `label` the token is initialised anew under it.
+
+    So is one that never was.
+    """
 
     serial: str | None = None
     label: str | None = None
@@ -38,18 +43,25 @@ async def init(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     token = await find_token(ctx, wanted.serial)
     if token.user_pin_initialized:
         raise CustodeError(ErrorCode.ALREADY_INITIALIZED, token=token.label or token.id.serial)
-    serial, label = token.id.serial, wanted.label or token.label
-    if wanted.label is not None:
-        async with pin.asked(ctx, token, PinRole.SO, "token.init") as so_pin:
-            await pin.as_so(ctx, token, "init_token", {"label": label}, so_pin)
+    begins = wanted.label is not None or not token.initialized
+    if begins:
+        token = await _begun(ctx, token, wanted.label or token.label or _LABEL)
     async with (
         pin.asked(ctx, token, PinRole.SO, "token.init") as so_pin,
         pin.asked_new(ctx, token, "token.init") as new_pin,
     ):
-        await pin.as_so(ctx, token, "init_pin", {}, (*so_pin, *new_pin))
-    await ctx.post(TokenInitialised(token.id, label, ctx.clock.now()))
+        # tpm2-pkcs11 says of a token without a PIN, as soon as it is initialised, that it has one.
+        await pin.as_so(ctx, token, "init_pin", {"force": begins}, (*so_pin, *new_pin))
+    await ctx.post(TokenInitialised(token.id, token.label, ctx.clock.now()))
     await ctx.tokens_read(token.module)
-    return {"serial": serial, "label": label}
+    return {"serial": token.id.serial, "label": token.label}
+
+
+async def _begun(ctx: Context, token: TokenSeen, label: str) -> TokenSeen:
+    """Initialise the token; gives who it is then: some go by their label (`TokenIdentity`)."""
+    async with pin.asked(ctx, token, PinRole.SO, "token.init") as so_pin:
+        made = await pin.as_so(ctx, token, "init_token", {"label": label}, so_pin)
+    return replace(token, id=replace(token.id, serial=made["serial"]), label=made["label"])
 
 
 class ChangeParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,6 +81,8 @@ async def change(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     role = PinRole.SO if wanted.so else PinRole.USER
     if role is PinRole.USER:
         token = await with_pin_set(ctx, token)
+    elif not token.has_so_pin:
+        raise _otherwise(CustodeError(ErrorCode.NOT_SUPPORTED, capability="change_pin"), token)
     async with (
         pin.asked(ctx, token, role, CHANGE, to_change=True) as old,
         pin.asked_new(ctx, token, CHANGE) as new,
@@ -94,6 +108,8 @@ async def unblock(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     """
     wanted = msgspec.convert(params, UnblockParams)
     token = await with_pin_set(ctx, await find_token(ctx, wanted.token))
+    if not token.has_so_pin:
+        raise _otherwise(CustodeError(ErrorCode.NOT_SUPPORTED, capability="unblock_pin"), token)
     async with (
         pin.asked(ctx, token, PinRole.SO, UNBLOCK) as so_pin,
         pin.asked_new(ctx, token, UNBLOCK) as new,

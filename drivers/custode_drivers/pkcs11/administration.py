@@ -7,9 +7,9 @@ from contextlib import contextmanager, suppress
 
 from custode_drivers.api import errors
 from custode_drivers.api.types import TokenIdentity
-from custode_drivers.pkcs11 import pins
+from custode_drivers.pkcs11 import objects, pins
 from custode_drivers.pkcs11.asked import BadRequest, Fds, pin_from, so_pin_from
-from custode_drivers.pkcs11.ckr import CkrError
+from custode_drivers.pkcs11.ckr import Ckr, CkrError, name_of
 from custode_drivers.pkcs11.cryptoki import SlotToken
 from custode_drivers.pkcs11.layout import TokenFlags, UserType
 from custode_drivers.pkcs11.lent import Secret
@@ -129,15 +129,24 @@ class Administration:
     ) -> dict[str, str]:
         """C_InitToken and C_InitPIN: everything on the token is gone, and its PIN is a new one.
 
-        The new PIN's length is judged before anything is erased.
+        The new PIN's length is judged before anything is erased. What C_InitToken leaves on a
+        token without a serial number is destroyed by the user, with the new PIN: NSS leaves
+        certificates; tpm2-pkcs11 initialises a token once and no more, and leaves everything.
         """
         found = self._module.find(token)
         with so_pin_from(fds, found) as (so_pin, rest), pin_from(rest, 0, found) as new_pin:
             if new_pin is not None:
                 pins.check_length(found, new_pin, UserType.USER, "new")
-            made = self._erase(found, so_pin, label, use_last_attempt=use_last_attempt)
+            try:
+                made = self._erase(found, so_pin, label, use_last_attempt=use_last_attempt)
+            except errors.UnknownFailure as exc:
+                if found.numbered or exc.data["ckr"] != name_of(Ckr.ARGUMENTS_BAD):
+                    raise
+                made = found
             with self._sessions.as_so(made, so_pin, use_last_attempt=use_last_attempt) as handle:
                 self._module.cryptoki.init_pin(handle, new_pin)
+            if not made.numbered:  # a card may well carry what is its maker's
+                self._remove_what_is_left(made, new_pin)
         return {"serial": made.identity.serial, "label": made.label}
 
     def _set_pin_as_so(
@@ -159,6 +168,16 @@ class Administration:
             self._sessions.end_all(found)
             with self._sessions.failures_of(found), self._sessions.public_rw(found) as handle:
                 self._module.cryptoki.set_pin(handle, bytearray(), new_pin)
+
+    def _remove_what_is_left(self, token: SlotToken, pin: Secret | None) -> None:
+        with self._sessions.failures_of(token):
+            p11, handle = self._sessions.enter(token, UserType.USER, pin)
+            try:
+                objects.destroy_everything(p11)
+            finally:
+                with suppress(CkrError):
+                    self._module.cryptoki.logout(handle)
+                self._sessions.close_handle(handle)
 
     def _change(
         self,

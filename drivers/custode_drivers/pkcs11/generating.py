@@ -173,7 +173,7 @@ def rename(session: pkcs11.Session, private: pkcs11.PrivateKey, key_id: bytes) -
 
 
 def _sign_only(private: pkcs11.Object) -> None:
-    """Take from a key the right to decrypt, where it has one and lets that be taken."""
+    """Take from a key the right to decrypt, as far as the token lets that be taken."""
     with suppress(pkcs11.PKCS11Error):
         if private[Attribute.DECRYPT]:
             private[Attribute.DECRYPT] = False
@@ -182,8 +182,8 @@ def _sign_only(private: pkcs11.Object) -> None:
 def _generate(
     session: pkcs11.Session, spec: KeySpec, label: str, key_id: bytes, *, copyable: bool
 ) -> pkcs11.PublicKey:
-    # Neither yes nor no to ENCRYPT and DECRYPT: tpm2-pkcs11 1.9 makes a key that may, compares, fails
-    # and leaves that key in the TPM's small memory; `_sign_only` says no afterwards.
+    # Neither yes nor no to ENCRYPT and DECRYPT: told no, tpm2-pkcs11 1.9 makes a key that may, sees
+    # that they differ, fails, and leaves that key in the TPM's small memory.
     public_template: Template = {Attribute.PRIVATE: False, Attribute.ENCRYPT: DEFAULT}
     if spec in _EC_CURVES:
         public_template[Attribute.EC_PARAMS] = public.CURVE_PARAMETERS[_EC_CURVES[spec]]

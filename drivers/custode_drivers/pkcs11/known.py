@@ -30,6 +30,6 @@ def so_pin_of(manufacturer: str) -> SoPin:
 def shows_room(model: str) -> bool:
     """Whether the room for a token is no token even where it is the only one; `model` likewise.
 
-    SoftHSM 2.6 is a drawer for tokens, of which there may be none: a TPM is there, and is given one.
+    SoftHSM 2.6 is a drawer for tokens, and may be empty; a TPM is there, and is given one.
     """
     return model.startswith(_ROOM_FOR_ONE)

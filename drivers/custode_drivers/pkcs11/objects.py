@@ -298,6 +298,13 @@ def destroy_all(session: pkcs11.Session, key_id: bytes) -> None:
             item.destroy()
 
 
+def destroy_everything(session: pkcs11.Session) -> None:
+    """Destroy every key and every certificate that this session sees."""
+    for kind in (*_KEY_CLASSES, ObjectClass.SECRET_KEY, ObjectClass.CERTIFICATE):
+        for item in list(session.get_objects({Attribute.CLASS: kind, Attribute.TOKEN: True})):
+            item.destroy()
+
+
 def remove_lone_halves(session: pkcs11.Session, label: str) -> None:
     """Destroy the public keys of that label beside which there is no private key, no certificate.
 
