@@ -91,6 +91,9 @@ RETIRED: Final[Mapping[str, str]] = {
     ),
     "stolen": mark("The backup is no longer valid: it was reported as stolen."),
     "ceased": mark("The backup is no longer valid: your activity is recorded as ceased."),
+    "its key may be in other hands": mark(
+        "The backup is no longer valid: it holds the very key that was lost or stolen."
+    ),
     "renewed": mark("The backup is no longer valid: its original was renewed."),
     "replaced": mark(
         "The backup is no longer valid: another certificate has taken its original's place."

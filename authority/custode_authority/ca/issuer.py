@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import select
 
 from custode_authority.ca import profiles
-from custode_authority.domain.retirement import retire_replaced
+from custode_authority.domain.retirement import retire_copies, retire_replaced
 from custode_authority.errors import Refused
 from custode_authority.storage import audit, key_registry, nonces
 from custode_authority.storage.tables import Certificate, Operation, Setting
@@ -130,8 +130,9 @@ def compromise(
     now: datetime,
     invalidity_date: datetime | None = None,
 ) -> None:
-    """Mark the certificate's key as compromised and end every other certificate of that key."""
+    """Mark the certificate's key as compromised; end its copies and its other certificates."""
     key_registry.compromise(tx, certificate.key_sha256, now=now)
+    retire_copies(tx, certificate.key_sha256, now=now)
     query = select(Certificate).where(
         Certificate.key_sha256 == certificate.key_sha256, Certificate.id != certificate.id
     )

@@ -10,6 +10,7 @@ from custode_authority.certificates import in_other_hands
 from custode_authority.certificates.listing import certificate_of
 from custode_authority.certificates.settling import expire_over, reject
 from custode_authority.domain.reporting import REPORTS, effect
+from custode_authority.domain.retirement import retire_copies
 from custode_authority.errors import Refused
 from custode_authority.storage import audit, nonces
 from custode_authority.storage.tables import Account, Certificate, Operation, Report
@@ -103,8 +104,10 @@ def _undo(
     for operation in tx.scalars(pending.order_by(Operation.requested_at)).all():
         reject(tx, operation, f"reported: {request.reason.value}", now=now)
         rejected.append(operation.id)
+    # Whoever has the token has the very key that a copy holds.
+    copies = retire_copies(tx, certificate.key_sha256, now=now)
     retired, cancelled = in_other_hands.end_late(tx, certificate, held_until, now=now)
-    return rejected, retired, cancelled
+    return rejected, copies + retired, cancelled
 
 
 def _apply(

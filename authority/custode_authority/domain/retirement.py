@@ -6,14 +6,14 @@ re-issue, a new request after cancellation), by reports, and by cancellation for
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, or_, select
 
 from custode_authority.storage import audit
 from custode_authority.storage.database import mark_destroyed
 from custode_authority.storage.tables import Account, Backup, Certificate
-from custode_authority.wire.states import BackupState, backup_may
+from custode_authority.wire.states import BackupKind, BackupState, backup_may
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
+
+KEY_OUT_OF_HAND: Final = "its key may be in other hands"
 
 
 def retire(tx: Session, backup: Backup, why: str, *, now: datetime) -> bool:
@@ -89,6 +91,13 @@ def retire_backups_of_account(
         late = or_(Backup.registered_at >= registered_from, Backup.registered_at.is_(None))
         which = and_(which, late)
     return _retire_where(tx, which, why, now, None)
+
+
+def retire_copies(tx: Session, key_sha256: str, *, now: datetime) -> list[str]:
+    """Retire every copy of a key that may be in other hands; give the ids retired."""
+    originals = select(Certificate.id).where(Certificate.key_sha256 == key_sha256)
+    which = and_(Backup.kind == BackupKind.COPY, Backup.original_id.in_(originals))
+    return _retire_where(tx, which, KEY_OUT_OF_HAND, now, None)
 
 
 def _retire_where(

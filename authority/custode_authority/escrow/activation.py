@@ -50,6 +50,7 @@ def activate(
             now=now,
             place=BackupPlace.FOLDER,
             container_sha256=request.container_sha256,
+            reason=request.reason,
             reason_fits=fits,
         )
         backups.require(decisions.ACTIVATION, backup, facts)

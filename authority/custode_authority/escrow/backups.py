@@ -16,7 +16,14 @@ from custode_authority.storage import audit
 from custode_authority.storage.tables import Account, Backup, Certificate, Report
 from custode_authority.wire.messages import BackupView
 from custode_authority.wire.problems import ProblemCode
-from custode_authority.wire.states import BackupPlace, BackupState, CertificateState, backup_may
+from custode_authority.wire.reasons import CrlReason, Reason
+from custode_authority.wire.states import (
+    BackupKind,
+    BackupPlace,
+    BackupState,
+    CertificateState,
+    backup_may,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,10 +72,14 @@ def facts_of(
     now: datetime,
     place: BackupPlace | None = None,
     container_sha256: str | None = None,
+    reason: Reason | None = None,
     reason_fits: bool = True,
     renewed: bool = False,
 ) -> decisions.Facts:
-    """Return what the decisions need to know; `place`, `container_sha256`: what the asker says."""
+    """Return what the decisions need to know; `place`, `container_sha256`: what the asker says.
+
+    `reason`: why its activation is asked for.
+    """
     until = backup.approval_expires_at
     original = backup.original
     return decisions.Facts(
@@ -78,6 +89,7 @@ def facts_of(
         ceased=backup.account.ceased,
         tries_taken=backup.tries_used,
         place_fits=place in {None, backup.place},
+        copy_fits=_copy_fits(backup, reason),
         same_container=container_sha256 in {None, backup.container_sha256},
         reason_fits=reason_fits,
         approval_over=until is None or until <= now,
@@ -85,6 +97,13 @@ def facts_of(
         clock_back=original.state is CertificateState.EXPIRED and now < original.not_after,
         renewed=renewed,
     )
+
+
+def _copy_fits(backup: Backup, reason: Reason | None) -> bool:
+    if backup.kind is not BackupKind.COPY:
+        return True
+    disclosed = backup.original.crl_reason is CrlReason.KEY_COMPROMISE
+    return not disclosed and reason in {None, Reason.MALFUNCTION}
 
 
 def require(rules: tuple[decisions.Rule, ...], backup: Backup, facts: decisions.Facts) -> None:

@@ -27,7 +27,7 @@ from custode_authority.wire import recovery, reseal
 from custode_authority.wire.messages import Collection, GrantStatement
 from custode_authority.wire.problems import ProblemCode
 from custode_authority.wire.reasons import CrlReason, Reason, may_raise
-from custode_authority.wire.states import BackupPlace, BackupState, CertificateState
+from custode_authority.wire.states import BackupKind, BackupPlace, BackupState, CertificateState
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -132,9 +132,12 @@ def _cancel(tx: Session, original: Certificate, reason: CrlReason, now: datetime
 
 def _issue(tx: Session, authority: Authority, backup: Backup, now: datetime) -> Certificate:
     csr, key_sha256 = backup.successor_csr, backup.successor_key_sha256
+    if backup.kind is BackupKind.COPY:
+        key_sha256 = backup.original.key_sha256
     if csr is None or key_sha256 is None:
         raise Refused(ProblemCode.BACKUP_STATE, "the backup was never confirmed")
-    key_registry.grant_successor(tx, key_sha256, backup.id)
+    if backup.kind is BackupKind.SUCCESSOR:
+        key_registry.grant_successor(tx, key_sha256, backup.id)
     operation = open_operation(
         tx, backup.account, OperationKind.ACTIVATION, csr, key_sha256, now=now
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from custode_authority.wire.problems import ProblemCode
 from custode_authority.wire.reasons import CrlReason
-from custode_authority.wire.states import BackupKind, BackupState, CertificateState
+from custode_authority.wire.states import BackupKind, BackupPlace, BackupState, CertificateState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,8 @@ class Facts:
     `successor` is None until it is issued. `tries_taken` counts the wrong answers and those that
     are being checked right now. `clock_back`: it is recorded as expired, and would be valid by the
     clock as it stands now. `renewed`: a certificate was issued in its place by a renewal.
-    `place_fits`: it lies where the asker says, in a folder or on a spare token.
+    `place_fits`: it lies where the asker says, in a folder or on a spare token. `copy_fits`: it is
+    no copy of the original's own key, or that key can only be in its owner's hands.
     """
 
     state: BackupState
@@ -46,6 +47,7 @@ class Facts:
     tries_taken: int = 0
     same_container: bool = True
     place_fits: bool = True
+    copy_fits: bool = True
     reason_fits: bool = True
     approval_over: bool = False
     successor: CertificateState | None = None
@@ -74,6 +76,8 @@ def _in(*states: BackupState) -> Callable[[Facts], bool]:
     return lambda facts: facts.state in states
 
 
+# Whoever has the original has that very key: of a copy only a fault makes use (backup.md, kinds).
+_COPY_DISCLOSED: Final[Rule] = (_P.COPY_REFUSED, lambda f: not f.copy_fits)
 _OTHER_PLACE: Final[Rule] = (_P.BACKUP_PLACE, lambda f: not f.place_fits)
 _OTHER_CONTAINER: Final[Rule] = (_P.CONTAINER_MISMATCH, lambda f: not f.same_container)
 
@@ -81,6 +85,7 @@ _OTHER_CONTAINER: Final[Rule] = (_P.CONTAINER_MISMATCH, lambda f: not f.same_con
 ACTIVATION: Final[tuple[Rule, ...]] = (
     (_P.ORIGINAL_ACTIVE, _original_lives),
     (_P.IDENTITY_CEASED, _ceased),
+    _COPY_DISCLOSED,
     (_P.BACKUP_RETIRED, _in(_S.RETIRED)),
     (_P.ALREADY_ACTIVATED, _in(_S.COLLECTED, _S.RESTORED)),
     (_P.BACKUP_LOCKED, _locked),
@@ -93,6 +98,7 @@ ACTIVATION: Final[tuple[Rule, ...]] = (
 APPROVAL: Final[tuple[Rule, ...]] = (
     (_P.ORIGINAL_ACTIVE, _original_lives),
     (_P.IDENTITY_CEASED, _ceased),
+    _COPY_DISCLOSED,
     (_P.BACKUP_RETIRED, _in(_S.RETIRED)),
     (_P.ALREADY_ACTIVATED, _in(_S.COLLECTED, _S.RESTORED)),
     (_P.BACKUP_LOCKED, _locked),
@@ -102,6 +108,7 @@ APPROVAL: Final[tuple[Rule, ...]] = (
 COLLECTION: Final[tuple[Rule, ...]] = (
     (_P.ORIGINAL_ACTIVE, _original_lives),
     (_P.IDENTITY_CEASED, _ceased),
+    _COPY_DISCLOSED,
     (_P.BACKUP_RETIRED, _in(_S.RETIRED)),
     (_P.ALREADY_ACTIVATED, _in(_S.RESTORED)),
     (_P.BACKUP_LOCKED, _locked),
@@ -157,6 +164,7 @@ class ReserveFacts:
     original: CertificateState
     ceased: bool = False
     renewed: bool = False
+    place: BackupPlace = BackupPlace.FOLDER
 
 
 def reserve_refusal(facts: ReserveFacts) -> ProblemCode | None:
@@ -167,6 +175,6 @@ def reserve_refusal(facts: ReserveFacts) -> ProblemCode | None:
         return _P.NOT_ACTIVE
     if facts.renewed:
         return _P.ORIGINAL_RENEWED
-    if facts.kind is not BackupKind.SUCCESSOR:
-        return _P.COPY_REFUSED
+    if facts.kind is BackupKind.COPY and facts.place is not BackupPlace.FOLDER:
+        return _P.BACKUP_PLACE  # a second token with the same key would live beside the original
     return None

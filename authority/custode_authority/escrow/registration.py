@@ -31,7 +31,7 @@ from custode_authority.wire.messages import (
     ReserveRequest,
 )
 from custode_authority.wire.problems import ProblemCode
-from custode_authority.wire.states import BackupPlace, BackupState
+from custode_authority.wire.states import BackupKind, BackupPlace, BackupState
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 def reserve(authority: Authority, who: Who, request: ReserveRequest) -> Reservation:
     """Reserve a backup of an active original; one in a folder gets its recovery key.
 
-    :raises Refused: NOT_FOUND, NOT_ACTIVE, ORIGINAL_RENEWED, IDENTITY_CEASED, COPY_REFUSED.
+    :raises Refused: NOT_FOUND, NOT_ACTIVE, ORIGINAL_RENEWED, IDENTITY_CEASED, BACKUP_PLACE.
     """
     backup_id = secrets.token_hex(16)
     in_folder = request.place is BackupPlace.FOLDER
@@ -131,6 +131,7 @@ def _require_reservable(tx: Session, request: ReserveRequest, original: Certific
         original=original.state,
         ceased=original.account.ceased,
         renewed=listing.renewed(tx, original),
+        place=request.place,
     )
     code = decisions.reserve_refusal(facts)
     if code is not None:
@@ -178,14 +179,21 @@ def _register(tx: Session, backup: Backup, request: ConfirmRequest, *, now: date
 def register_key(tx: Session, backup: Backup, csr: bytes, *, now: datetime) -> str:
     """Take a successor's key: from now on every enrolment of it is refused. Gives its hash.
 
+    A copy is of the original's own key and of no other, and that stays its original's.
+
     :raises Refused: CSR_…, KEY_…
     """
     key_sha256 = check_csr(csr, backup.account.codice_fiscale)
-    _require_like_original(backup, csr)
-    key_registry.reserve_successor(tx, backup.account, key_sha256, backup.id, now=now)
+    if backup.kind is BackupKind.COPY:
+        if key_sha256 != backup.original.key_sha256:
+            raise Refused(ProblemCode.CSR_KEY, "a copy is of the original's own key")
+        key_registry.claim(tx, backup.account, key_sha256, now=now)
+    else:
+        _require_like_original(backup, csr)
+        key_registry.reserve_successor(tx, backup.account, key_sha256, backup.id, now=now)
+        backup.successor_key_sha256 = key_sha256
     backup.registered_at = now
     backup.successor_csr = csr
-    backup.successor_key_sha256 = key_sha256
     return key_sha256
 
 

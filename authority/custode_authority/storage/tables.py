@@ -196,7 +196,8 @@ class PublicKey(Table):
 class Backup(Table):
     """One backup of one original. `recovery_key_sealed` is NULL once it is destroyed.
 
-    One on a spare token never has a recovery key, a container or a PIN key.
+    One on a spare token never has a recovery key, a container or a PIN key. A copy's key is the
+    original's own: it has no `successor_key_sha256`.
     """
 
     __tablename__ = "backups"

@@ -68,7 +68,7 @@ def _about(backup_id: str, body: bytes, kind: type[About]) -> About:
         Reservation,
         status=201,
         takes=ReserveRequest,
-        refuses=(_P.NOT_FOUND, _P.NOT_ACTIVE, _P.ORIGINAL_RENEWED, _P.COPY_REFUSED),
+        refuses=(_P.NOT_FOUND, _P.NOT_ACTIVE, _P.ORIGINAL_RENEWED, _P.BACKUP_PLACE),
     ),
 )
 def reserve(request: Asked, body: RawBody) -> Answer:
@@ -132,7 +132,7 @@ def confirm(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
         BackupView,
         takes=ActivationRequest,
         headers={PIN_SIGNATURE_HEADER: True},
-        refuses=(_P.REASON_NOT_ALLOWED, _P.IDENTITY_CEASED, *_PIN),
+        refuses=(_P.REASON_NOT_ALLOWED, _P.COPY_REFUSED, _P.IDENTITY_CEASED, *_PIN),
     ),
 )
 def activate(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
@@ -151,7 +151,14 @@ def activate(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
         Collection,
         takes=CollectionRequest,
         headers={PIN_SIGNATURE_HEADER: True},
-        refuses=(_P.UNWRAP_FAILED, _P.NOT_APPROVED, _P.APPROVAL_EXPIRED, _P.NOT_ACTIVE, *_PIN),
+        refuses=(
+            _P.UNWRAP_FAILED,
+            _P.NOT_APPROVED,
+            _P.APPROVAL_EXPIRED,
+            _P.COPY_REFUSED,
+            _P.NOT_ACTIVE,
+            *_PIN,
+        ),
     ),
 )
 def collect(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:

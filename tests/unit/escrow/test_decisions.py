@@ -10,7 +10,7 @@ import pytest
 from custode_authority.escrow import decisions as d
 from custode_authority.wire.problems import ProblemCode as P
 from custode_authority.wire.reasons import CrlReason
-from custode_authority.wire.states import BackupKind, BackupState, CertificateState
+from custode_authority.wire.states import BackupKind, BackupPlace, BackupState, CertificateState
 
 B, C = BackupState, CertificateState
 ENDED = (C.SUSPENDED, C.EXPIRED, C.CANCELLED)
@@ -184,4 +184,18 @@ def test_reserve(kind: BackupKind, original: CertificateState, ceased: bool) -> 
     elif original is not C.ACTIVE:
         assert answer is P.NOT_ACTIVE
     else:
-        assert answer is (P.COPY_REFUSED if kind is BackupKind.COPY else None)
+        assert answer is None
+
+
+def test_a_copy_lies_in_a_folder_only() -> None:
+    asked = d.ReserveFacts(BackupKind.COPY, C.ACTIVE, place=BackupPlace.TOKEN)
+    assert d.reserve_refusal(asked) is P.BACKUP_PLACE
+    assert d.reserve_refusal(replace(asked, kind=BackupKind.SUCCESSOR)) is None
+
+
+@pytest.mark.parametrize("rules", GATED)
+def test_a_copy_of_a_key_out_of_hand_is_refused_before_the_pin(rules: tuple[d.Rule, ...]) -> None:
+    for state in BackupState:
+        facts = d.Facts(state=state, original=C.SUSPENDED, copy_fits=False, tries_taken=5)
+        assert d.refusal(rules, facts) is P.COPY_REFUSED
+        assert d.refusal(rules, replace(facts, original=C.ACTIVE)) is P.ORIGINAL_ACTIVE

@@ -211,7 +211,8 @@ class Person:
 
     def folder(self, original: Original, **more: Any) -> Folder:
         """Reserve, and build what a folder holds; not yet confirmed."""
-        reserved = self.read(self.reserve(original), Reservation)
+        kind = more.pop("kind", BackupKind.SUCCESSOR)
+        reserved = self.read(self.reserve(original, kind), Reservation)
         public_key = recovery.load_recovery_public_key(reserved.recovery_public_key)
         content_key = secrets.token_bytes(32)
         info = recovery.wrap_content_key(content_key, public_key)

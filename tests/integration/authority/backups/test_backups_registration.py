@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from custode_authority.wire.messages import BackupView
 from custode_authority.wire.reasons import Reason
-from custode_authority.wire.states import BackupKind, BackupState
+from custode_authority.wire.states import BackupState
 
 if TYPE_CHECKING:
     from tests.integration.authority.backups.conftest import Counter, Person
@@ -23,7 +23,6 @@ def other(counter: Counter) -> Person:
 def test_reserving(counter: Counter, person: Person, other: Person) -> None:
     original = person.original()
     assert other.outcome(other.reserve(original)) == "not_found"
-    assert person.outcome(person.reserve(original, BackupKind.COPY)) == "copy_refused"
     assert person.outcome(person.reserve(original)) == "ok"
     person.report(original, Reason.MALFUNCTION)
     assert person.outcome(person.reserve(original)) == "not_active"

@@ -278,7 +278,7 @@ def test_a_copy_lies_in_no_token(person: Person) -> None:
         original_sha256=person.original().fingerprint,
         place=BackupPlace.TOKEN,
     )
-    assert person.outcome(person.post("/v1/backups", request)) == "copy_refused"
+    assert person.outcome(person.post("/v1/backups", request)) == "backup_place"
 
 
 def test_an_abandoned_reservation_is_not_confirmed(person: Person) -> None:
