@@ -203,15 +203,13 @@ class Person:
         request = ReissueRequest(fingerprints=[original.fingerprint], password=PASSWORD)
         return self.post("/v1/reissues", request)
 
-    def reserve(
-        self, original: Original, kind: BackupKind = BackupKind.SUCCESSOR
-    ) -> httpx.Response:
-        request = ReserveRequest(kind=kind, original_sha256=original.fingerprint)
+    def reserve(self, original: Original, kind: str = "successor") -> httpx.Response:
+        request = ReserveRequest(kind=BackupKind(kind), original_sha256=original.fingerprint)
         return self.post("/v1/backups", request)
 
     def folder(self, original: Original, **more: Any) -> Folder:
         """Reserve, and build what a folder holds; not yet confirmed."""
-        kind = more.pop("kind", BackupKind.SUCCESSOR)
+        kind = more.pop("kind", "successor")
         reserved = self.read(self.reserve(original, kind), Reservation)
         public_key = recovery.load_recovery_public_key(reserved.recovery_public_key)
         content_key = secrets.token_bytes(32)
