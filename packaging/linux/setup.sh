@@ -198,7 +198,7 @@ pins_key() {
     { say "$root ${PYTHON:-}"; cat "$constraints" "$build_constraints"; } | sha256sum
 }
 openpgp_key() { { say "$root"; cat "$openpgp_constraints" "$build_constraints"; } | sha256sum; }
-project_key() { { say "$root"; cat pyproject.toml "$constraints" "${BASH_SOURCE[0]}"; } | sha256sum; }
+project_key() { { say "$root"; cat pyproject.toml agent/custode/release.py "$constraints" "${BASH_SOURCE[0]}"; } | sha256sum; }
 
 was_moved() { ! head -n 1 "$venv/bin/pip" 2>/dev/null | grep -qF "#!$root/$venv/"; }
 

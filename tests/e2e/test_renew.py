@@ -148,7 +148,7 @@ def test_issued_again_on_another_token_when_token_and_backup_are_gone(player: Pl
 DIES = '''
 """Ends the agent with SIGKILL once a journaled step is on the disk; Python imports this itself."""
 import os, signal, sys
-if sys.orig_argv[-1:] == ["agent"]:
+if sys.orig_argv[-1:] == ["custode.daemon"]:
     import custode.daemon.journal as journal
     step = journal.Operation.step
     def fatal(self, name, **data):

@@ -14,6 +14,7 @@ import click
 
 from custode.cli.face import Face
 from custode.locale.catalogue import LANGUAGES, mark, t
+from custode.release import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,13 +55,11 @@ def _show_help(ctx: click.Context, _param: click.Parameter, wanted: bool) -> Non
 
 def _show_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from importlib.metadata import version
-
         face = ctx.find_object(Face)
         if face is not None and face.json:
-            face.emit({"version": version("custode")})
+            face.emit({"version": VERSION})
         else:
-            click.echo(f"custode {version('custode')}")
+            click.echo(f"custode {VERSION}")
         ctx.exit()
 
 

@@ -70,10 +70,15 @@ class Wiring:
 class Agent:
     """One running daemon. `run` does everything; `stop` makes it return."""
 
-    def __init__(self, paths: Paths, wiring: Wiring, clock: Clock | None = None) -> None:
+    def __init__(
+        self, paths: Paths, wiring: Wiring, config: LiveConfig, tokens: TokenWorkers
+    ) -> None:
+        """`tokens` are those of `config`; they are closed here, in their turn."""
         self._paths = paths
         self._wiring = wiring
-        self._clock = clock or SystemClock()
+        self._config = config
+        self._tokens = tokens
+        self._clock = SystemClock()
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -87,8 +92,7 @@ class Agent:
         """
         async with contextlib.AsyncExitStack() as stack:
             ctx, executor = self._open(stack)
-            tokens, secrets = ctx.tokens, SecretsServer()
-            assert isinstance(tokens, TokenWorkers)  # noqa: S101 - made by `_open`
+            tokens, secrets = self._tokens, SecretsServer()
             table = {**methods.METHODS, **self._wiring.methods, "agent.stop": self._stop_method}
             server = RpcServer(
                 {name: _handler(ctx, secrets, method) for name, method in table.items()},
@@ -124,7 +128,7 @@ class Agent:
 
     def _open(self, stack: contextlib.AsyncExitStack) -> tuple[Context, Executor]:
         """Open what lies on disk and make the parts; what `stack` closes last comes first."""
-        config = LiveConfig(self._paths.config)
+        config = self._config
         store = Store.open(self._paths.state)
         stack.callback(store.close)
         audit = AuditLog.open(self._paths.audit, self._clock, Anchor(store.meta, store.set_meta))
@@ -136,8 +140,7 @@ class Agent:
         stack.callback(audit.append, "agent_stopped")
         executor = Executor(store, audit, self._announced)
         current = config.current()
-        tokens = TokenWorkers(current.modules, self._paths.log)
-        stack.push_async_callback(tokens.close)
+        stack.push_async_callback(self._tokens.close)
         jobs = JobWorkers(current.jobs.idle_s, self._paths.log)
         stack.push_async_callback(jobs.close)
         authority = ConfiguredAuthority(self._paths, config, store)
@@ -148,7 +151,7 @@ class Agent:
             store=store,
             journal=Journal(store, self._clock),
             audit=audit,
-            tokens=tokens,
+            tokens=self._tokens,
             jobs=jobs,
             authority=authority,
             client=NoClient(),

@@ -99,6 +99,7 @@ class Child:
         self._queueing_counts = queueing_counts
         self._turn = asyncio.Lock()
         self._process: ChildProcess | None = None
+        self._called: ChildProcess | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[int | None]] = set()
         self._generation = 0
@@ -116,9 +117,17 @@ class Child:
     ) -> Self:
         """Return a Child whose process runs already. :raises ChildDied: when it cannot start."""
         child = cls(argv, env, log=log, idle_s=idle_s)
-        await child._running("start")
-        child._rest()
+        await child.start()
         return child
+
+    async def start(self) -> None:
+        """Have the process run already; it loads what it needs while we do other things.
+
+        :raises ChildDied: when it cannot start; the next call tries again
+        """
+        if not self._turn.locked():
+            await self._running("start")
+            self._rest()
 
     @property
     def pid(self) -> int | None:
@@ -127,7 +136,10 @@ class Child:
 
     @property
     def generation(self) -> int:
-        """How many processes were started so far: a change means that all sessions are gone."""
+        """How many processes were called so far: a change means that all sessions are gone.
+
+        One that was only started has looked at nothing yet, and holds nothing.
+        """
         return self._generation
 
     async def call(
@@ -155,6 +167,9 @@ class Child:
         try:
             async with self._take_turn(method, deadline_s) as left_s:
                 process = await self._running(method)
+                if process is not self._called:
+                    self._called = process
+                    self._generation += 1
                 self._calls += 1
                 request = frames.Request(self._calls, method, dict(params or {}), len(ours))
                 conversation = _Conversation(process, callbacks or {})
@@ -240,7 +255,6 @@ class Child:
                 self._process = ChildProcess.start(self._argv, self._env, self._log)
             except StartFailed as exc:
                 raise ChildDied(method, status=None, signal=None, why=str(exc)) from exc
-            self._generation += 1
         return self._process
 
     async def _died(self, method: str, gone: ProcessGone) -> ChildDied:

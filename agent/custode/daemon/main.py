@@ -1,26 +1,34 @@
-"""`custode agent`: the daemon as a process, and the composition root of the agent."""
+"""`custode agent`: the daemon as a process, and the composition root of the agent.
+
+READY waits for the first look at the tokens, and a token worker takes as long to load as the agent
+does. So the workers are started before most of the agent is imported: the two load side by side.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from custode.confinement import forbid_core_dumps
-from custode.daemon.agent import Agent, Wiring
+from custode.daemon.config_file import LiveConfig
 from custode.daemon.peer import sd_notify
+from custode.daemon.tokens import TokenWorkers
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.paths import Paths
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from custode.daemon.agent import Wiring
 
 _LOG_MAX: Final = 4 << 20  # bytes; a longer one is put aside at the next start
 
@@ -33,13 +41,17 @@ def main() -> int:
     Prints READY on stdout once clients can connect (and tells systemd).
     :raises CustodeError: AGENT_RUNNING, or why it cannot start
     """
-    from custode.daemon.composition import wiring
-
-    return run(Paths.find(), wiring())
+    return run(Paths.find(), _wiring)
 
 
-def run(paths: Paths, wiring: Wiring) -> int:
-    """Run an agent for these paths; as `main`."""
+def _wiring() -> Wiring:
+    from custode.daemon.composition import wiring  # once the workers run: see above
+
+    return wiring()
+
+
+def run(paths: Paths, wiring: Callable[[], Wiring]) -> int:
+    """Run an agent for these paths, as `main`; `wiring` is called once the token workers run."""
     os.umask(0o077)  # new files are for this user alone
     forbid_core_dumps()
     paths.make()
@@ -54,12 +66,22 @@ def run(paths: Paths, wiring: Wiring) -> int:
     return 0
 
 
-async def _serve(paths: Paths, wiring: Wiring) -> None:
-    agent = Agent(paths, wiring)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, agent.stop)
-    await agent.run(_say_ready)
+async def _serve(paths: Paths, wiring: Callable[[], Wiring]) -> None:
+    config = LiveConfig(paths.config)
+    tokens = TokenWorkers(config.current().modules, paths.log)
+    try:
+        await tokens.start()
+        from custode.daemon.agent import Agent  # now that the workers run: see above
+
+        agent = Agent(paths, wiring(), config, tokens)
+        gc.freeze()  # what was loaded so far stays: looking through it would take 20 ms each time
+        gc.enable()  # which `custode.daemon.__main__` put off
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, agent.stop)
+        await agent.run(_say_ready)
+    finally:
+        await tokens.close()  # once more, for an agent that did not get as far
 
 
 def _say_ready() -> None:

@@ -11,13 +11,13 @@ from msgspec import Meta, Struct
 
 from custode.daemon import rollback
 from custode.daemon.context import Context, Method
-from custode.daemon.release import VERSION
 from custode.daemon.status import backups, certificates, gate, identity, needs, readers, tokens
 from custode.domain.events import TokenForgotten
 from custode.domain.tokens import carries_the_original
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.naming import one_of
+from custode.release import VERSION
 
 
 class ForgetParams(Struct, frozen=True, forbid_unknown_fields=True):

@@ -20,10 +20,10 @@ from typing import Any, Final
 import msgspec
 
 from custode.daemon import peer
-from custode.daemon.release import VERSION
 from custode.daemon.rpc_connection import Connection
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError, to_rpc
+from custode.release import VERSION
 
 PROTOCOL: Final = 1
 LINE_MAX: Final = 1 << 20

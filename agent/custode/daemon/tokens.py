@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -84,6 +84,12 @@ class TokenWorkers:
     def names(self) -> tuple[str, ...]:
         """Names of the modules, in the order of the configuration."""
         return tuple(self._workers)
+
+    async def start(self) -> None:
+        """Start every worker; one that cannot start says so when it is asked."""
+        for worker in self._workers.values():
+            with suppress(ChildFailure):
+                await worker.child.start()
 
     async def list_module(self, name: str, cards: Cards = nobody_knows) -> list[dict[str, Any]]:
         """Rows of one module, as its worker's `list` gives them.

@@ -50,7 +50,7 @@ def start_agent(
 
 def _spawn(paths: Paths, until: float) -> bytes:
     """Start one agent; returns what it said when it says READY or ends."""
-    argv = [sys.executable, "-m", "custode", "--json", "agent"]
+    argv = [sys.executable, "-m", "custode.daemon"]
     with contextlib.ExitStack() as stack:
         log = os.open(paths.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         stack.callback(os.close, log)

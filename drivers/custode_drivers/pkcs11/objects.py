@@ -12,7 +12,6 @@ from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import pkcs11
-from cryptography import x509
 from pkcs11 import Attribute, ObjectClass
 from pkcs11.util.x509 import decode_x509_certificate
 
@@ -319,11 +318,6 @@ def remove_lone_halves(session: pkcs11.Session, label: str) -> None:
     for half in list(session.get_objects(named)):
         if half[Attribute.ID] not in paired:
             half.destroy()
-
-
-def subject_of(common_name: str) -> x509.Name:
-    """Return the name of a certification request: its common name and nothing else."""
-    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
 
 
 def _certificates(session: pkcs11.Session, key_id: bytes) -> list[Any]:

@@ -1,4 +1,8 @@
-"""Public halves of keys on a token, read from whatever the token keeps of them."""
+"""Public halves of keys on a token, read from whatever the token keeps of them.
+
+`cryptography.x509` is imported where it is used: a worker's first answer, the list of the tokens,
+needs nothing of it, and the agent's start waits for that answer.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import pkcs11
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -69,6 +72,8 @@ def load(der: bytes) -> PublicKey:
 
 def key_identifier(key: PublicKey) -> bytes:
     """Return the SHA-1 of the subjectPublicKey bits (RFC 5280 §4.2.1.2, method 1)."""
+    from cryptography import x509
+
     return x509.SubjectKeyIdentifier.from_public_key(key).digest
 
 
@@ -133,6 +138,8 @@ def public_of(
 
 def public_of_certificate(der: bytes) -> PublicKey | None:
     """Return the key a certificate is for; None for what is no certificate of ours."""
+    from cryptography import x509
+
     try:
         key = x509.load_der_x509_certificate(der).public_key()
     except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):

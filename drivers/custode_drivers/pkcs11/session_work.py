@@ -9,7 +9,6 @@ import os
 import secrets
 from typing import Final
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -59,11 +58,12 @@ class SessionWork:
 
     def csr(self, fds: Fds, *, session: str, key_id: str, common_name: str) -> dict[str, bytes]:
         """Make a PKCS #10 request (RFC 2986) signed by the token; its subject is the CN alone."""
+        from cryptography import x509  # see `public`
+
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
+        builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
         with self._sessions.use(session) as opened:
             key = self.key(opened, cka_id(key_id))
-            builder = x509.CertificateSigningRequestBuilder().subject_name(
-                objects.subject_of(common_name)
-            )
             if isinstance(key, keys.TokenRsaKey):
                 request = builder.sign(key, SHA256(), rsa_padding=key.scheme)  # type: ignore[arg-type]  # PKCS1v15 or PSS
             else:

@@ -27,7 +27,8 @@ _ROLES = {
     "custode_drivers.pkcs11.worker": "token",
     "custode.jobs.main": "job",
     "custode_authority.main": "authority",
-    "custode": "agent",
+    "custode.daemon": "agent",
+    "custode": "authority",  # `custode authority init`
 }
 
 
@@ -63,10 +64,9 @@ def _role() -> str | None:
     place = words.index("-m") + 1
     role = _ROLES.get(words[place])
     rest = words[place + 1 :]
-    if role == "agent" and rest[:2] == ["authority", "init"]:
-        return "authority"
-    if role == "agent" and rest[-1:] != ["agent"]:
-        return None  # a command, which nobody kills here
+    if words[place] == "custode":
+        # Every other command is somebody's who waits for its answer, whom nobody kills here.
+        return role if rest[:2] == ["authority", "init"] else None
     if role == "authority" and rest[:1] not in (["serve"], ["init"]):
         return None
     return role

@@ -1,6 +1,7 @@
 """The agent as a process: starts once, stops clean, comes back after kill -9 and half-done work."""
 
 import fcntl
+import json
 import os
 import re
 import signal
@@ -314,16 +315,58 @@ def test_an_agent_that_cannot_start_is_exit_40(tmp_path: Path) -> None:
     assert "state.sqlite" in str(caught.value)
 
 
-def test_the_daemon_stays_small() -> None:
-    program = (
-        "import sys; from custode.daemon.composition import wiring; import custode.daemon.main;"
-        "wiring(); print(sorted({m.partition('.')[0] for m in sys.modules} &"
-        "{'cryptography', 'asn1crypto', 'pkcs11', 'httpx', 'click', 'rich'}))"
-    )
+def _loaded_by(statement: str) -> set[str]:
     said = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, check=True, timeout=30, text=True
+        [sys.executable, "-c", f"{statement}; import sys; print(*sys.modules)"],
+        capture_output=True,
+        check=True,
+        timeout=30,
+        text=True,
     )
-    assert said.stdout.strip() == "[]"
+    return set(said.stdout.split())
+
+
+def test_the_daemon_stays_small() -> None:
+    loaded = _loaded_by(
+        "import custode.daemon.__main__, custode.daemon.main;"
+        "from custode.daemon.composition import wiring; wiring()"
+    )
+    assert "custode.procedures.registry" in loaded
+    heavy = {"cryptography", "asn1crypto", "pkcs11", "httpx", "click", "rich", "custode.cli"}
+    assert not loaded & {*heavy, "email", "importlib.metadata"}
+
+
+def test_the_workers_are_started_before_most_of_the_agent_is_loaded() -> None:
+    loaded = _loaded_by("import custode.daemon.__main__, custode.daemon.main")
+    assert "custode.daemon.tokens" in loaded
+    late = ("custode.domain", "custode.procedures", "custode.daemon.agent", "sqlite3")
+    assert not [name for name in loaded if name.startswith(late)]
+
+
+def test_why_there_is_no_agent_is_told_in_a_line(tmp_path: Path) -> None:
+    def told(*argv: str) -> tuple[int, dict[str, object], str]:
+        ran = subprocess.run(
+            [sys.executable, *argv],
+            env={**os.environ, "CUSTODE_HOME": str(tmp_path)},
+            capture_output=True,
+            timeout=30,
+            check=False,
+            text=True,
+        )
+        (line,) = ran.stdout.splitlines()
+        return ran.returncode, json.loads(line)["error"], ran.stderr
+
+    (tmp_path / "config.toml").write_text("nonsense = 1")
+    status, error, _ = told("-m", "custode.daemon")
+    assert (status, error["exit"], error["code"]) == (2, 2, "config_invalid")
+    broken = (
+        "from custode.daemon import __main__, main\n"
+        "def fails(): raise LookupError('nobody foresaw it')\n"
+        "main.main = fails; __main__.main()"
+    )
+    status, error, log = told("-c", broken)
+    assert (status, error["code"], error["data"]) == (1, "failed", {"kind": "LookupError"})
+    assert "nobody foresaw it" in log
 
 
 def _gone(pid: int) -> None:

@@ -120,7 +120,7 @@ if __name__ == "__main__":
     sys.exit(
         run(
             Paths.at(home),
-            Wiring(
+            lambda: Wiring(
                 methods={
                     "test.work": work,
                     "test.leave": leave,

@@ -226,10 +226,25 @@ def test_an_idle_child_is_ended_and_started_again() -> None:
             assert await child.call("pid", deadline_s=5) != pid
         spawned = await Child.spawn(ARGV, idle_s=0.1)
         pids = [spawned.pid]
+        assert spawned.generation == 0  # nobody has called it yet
         await asyncio.sleep(0.5)
         pids.append(spawned.pid)
         assert [pid is None for pid in pids] == [False, True]
         await spawned.close()
+
+    run(story())
+
+
+def test_a_child_may_be_started_before_it_is_called() -> None:
+    async def story() -> None:
+        async with acting() as child:
+            await child.start()
+            pid = child.pid
+            assert (await child.call("pid", deadline_s=5), child.generation) == (pid, 1)
+            await child.restart()
+            await child.start()
+            assert (child.generation, child.pid not in {None, pid}) == (1, True)
+            assert (await child.call("pid", deadline_s=5), child.generation) == (child.pid, 2)
 
     run(story())
 
@@ -345,3 +360,13 @@ def test_the_daemon_end_loads_nothing_heavy() -> None:
     loaded = {name.partition(".")[0] for name in told.stdout.split()}
     assert "custode" in loaded
     assert not loaded & {"pkcs11", "cryptography", "asn1crypto", "httpx"}
+
+
+def test_a_worker_loads_what_its_first_answer_needs() -> None:
+    script = "import sys, custode_drivers.pkcs11.worker; print(*sys.modules)"
+    told = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=20
+    )
+    loaded = set(told.stdout.split())
+    assert "custode_drivers.pkcs11.reading" in loaded
+    assert not loaded & {"cryptography.x509", "email", "asyncio", "subprocess"}
