@@ -120,8 +120,9 @@ def from_child(code: str, data: Mapping[str, Any]) -> CustodeError:
     known = _known(code)
     if known is not None:
         return CustodeError(known, **data)
-    detail = ", ".join(f"{key}={value}" for key, value in data.items())
-    return CustodeError(ErrorCode.FAILED, why=f"{code} ({detail})" if detail else code)
+    kept = {key: value for key, value in data.items() if key in _OF_PINS}
+    detail = ", ".join(f"{key}={value}" for key, value in data.items() if key not in _OF_PINS)
+    return CustodeError(ErrorCode.FAILED, why=f"{code} ({detail})" if detail else code, **kept)
 
 
 def from_problem(problem: str, text: str, data: Mapping[str, Any] | None = None) -> CustodeError:
@@ -131,6 +132,8 @@ def from_problem(problem: str, text: str, data: Mapping[str, Any] | None = None)
 
 
 _REFUSED: Final = ErrorCode.AUTHORITY_REFUSED
+
+_OF_PINS: Final = frozenset({"accepted"})  # whose PINs were right: for whoever counts tries
 
 # Codes of the authority whose names are too general to stand alone, or mean one of ours.
 _PROBLEM_NAMES: Final = {

@@ -142,6 +142,8 @@ class RpcServer:
             result = await self._call(connection, method, params)
             answer = {"jsonrpc": "2.0", "id": rpc_id, "result": result}
         except CustodeError as exc:
+            if exc.code is ErrorCode.FAILED:
+                exc.data.setdefault("log", self._error_log)
             answer = {"jsonrpc": "2.0", "id": rpc_id, "error": to_rpc(exc)}
         except _Refused as exc:
             answer = _error(rpc_id, exc.code, str(exc))

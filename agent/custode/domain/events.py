@@ -108,6 +108,14 @@ class TokenInitialised:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenAdopted:
+    """A key of the person's own was made on this token."""
+
+    token: TokenId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TokenPromoted:
     """This token is the primary now."""
 
@@ -289,6 +297,7 @@ DriverEvent = AgentStarted | PlugHinted | TokensListed | ModuleFailed | ReadersS
 PersonEvent = (
     IdentitySet
     | TokenInitialised
+    | TokenAdopted
     | TokenPromoted
     | TokenForgotten
     | PinTryBegun

@@ -41,6 +41,7 @@ from custode.domain.events import (
     PlugHinted,
     ReadersSeen,
     StatusAnswered,
+    TokenAdopted,
     TokenForgotten,
     TokenInitialised,
     TokenPromoted,
@@ -173,6 +174,8 @@ def _from_person(state: State, event: PersonEvent) -> Change:
             state, commands = records.keep_token(state, known)
             audit = AppendAudit("token_initialised", {"serial": event.token.serial})
             return _then_reread((state, (*commands, audit)), event.token)
+        case TokenAdopted():
+            return records.adopt(state, event.token)
         case TokenPromoted():
             return records.promote(state, event.token)
         case TokenForgotten():

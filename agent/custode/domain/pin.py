@@ -149,6 +149,19 @@ def answered(tries: Tries, outcome: Outcome) -> Tries:
             assert_never(outcome)
 
 
+def told_by_token(known: KnownToken, token: TokenSeen) -> KnownToken:
+    """The record once the token has told of tries that were spent: its word replaces our count.
+
+    From a module that raises flags we know more than by counting: when it raises none any more, all
+    tries are back, whichever program brought that about.
+    """
+    for role in PinRole:
+        flags, tries = flags_of(token, role), tries_of(known, role)
+        if tries.failures and (flags.count_low or flags.final_try or flags.locked):
+            known = with_tries(known, role, replace(tries, failures=0))
+    return known
+
+
 def tries_of(known: KnownToken | None, role: PinRole) -> Tries:
     """Our count for one PIN of a token."""
     if known is None:

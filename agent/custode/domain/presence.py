@@ -27,6 +27,7 @@ from custode.domain.model import (
     TokenSeen,
     TokenState,
 )
+from custode.domain.pin import told_by_token
 from custode.domain.records import Change, link, unlink
 from custode.domain.tokens import carried, recognise
 from custode_authority.wire.states import CertificateState
@@ -177,10 +178,12 @@ def _learn(state: State, tokens: list[TokenSeen]) -> tuple[State, list[Command]]
         known = state.known.get(token.id)
         if known is None and carried(token, state):
             known = KnownToken(token.id, "")
-        if known is not None and known.label != token.label:
-            known = replace(known, label=token.label)
-            state = replace(state, known={**state.known, token.id: known})
-            commands.append(SaveToken(known))
+        if known is None:
+            continue
+        now = told_by_token(replace(known, label=token.label), token)
+        if now != state.known.get(token.id, KnownToken(token.id, "")):
+            state = replace(state, known={**state.known, token.id: now})
+            commands.append(SaveToken(now))
     return state, commands
 
 

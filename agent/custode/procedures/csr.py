@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from custode.domain.events import TokenAdopted
 from custode.domain.model import TokenId
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
@@ -57,6 +58,7 @@ async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
             made = await sign_request(session, operation, wanted)
             told = {name: made[name] for name in ("file_name", "key_id", "key_sha256")}
             operation.done(**told, **asdict(token.id))
+            await ctx.post(TokenAdopted(token.id, ctx.clock.now()))
     await ctx.tokens_read(token.module)
     return {**made, "key": wanted.key, "token": serial}
 

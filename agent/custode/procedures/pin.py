@@ -133,10 +133,10 @@ async def asked(
 
     :raises CustodeError: what `refuse` raises, and what a client answers instead of a PIN
     """
-    refuse(ctx, token, role, to_change=to_change)
     if not turn(ctx, token).locked():  # in a session, of ours or not, a module does not look anew
+        # Before any refusal: a PIN may have been unblocked with another program meanwhile.
         await read_counters(ctx, token)
-        refuse(ctx, token, role, to_change=to_change)
+    refuse(ctx, token, role, to_change=to_change)
     token = _now(ctx, token)
     if token.protected_path or (role is PinRole.SO and not token.has_so_pin):
         yield ()
@@ -193,7 +193,13 @@ async def try_once(
         # Cancelled in the middle of it: the worker is killed, and nobody learns what it did.
         ctx.mailbox.put(PinRejected(token.id, role, ctx.clock.now()))
         raise
-    await ctx.post(PinAccepted(token.id, role, ctx.clock.now()))
+    try:
+        await ctx.post(PinAccepted(token.id, role, ctx.clock.now()))
+    except BaseException:
+        if method == "login":  # nobody will learn of this session, and so nobody would end it
+            with suppress(CustodeError):
+                await ctx.tokens.call(token, "logout", {"session": answer["session"]})
+        raise
     return answer
 
 
@@ -213,7 +219,9 @@ async def as_so(
 async def _count(ctx: Context, token: TokenSeen, role: PinRole, error: CustodeError) -> None:
     """Count a try that was, or may have been, spent; and say whose PIN it was."""
     now, others = ctx.clock.now(), _role(error, role)
-    if outcome_of(error.code) is Outcome.NOT_SENT or others is not role:
+    if role in error.data.pop("accepted", ()):  # it was right: something else failed after that
+        await ctx.post(PinAccepted(token.id, role, now))
+    elif outcome_of(error.code) is Outcome.NOT_SENT or others is not role:
         await ctx.post(PinNotSent(token.id, role, now))
     else:
         await ctx.post(PinRejected(token.id, role, now))

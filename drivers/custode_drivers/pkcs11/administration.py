@@ -99,9 +99,9 @@ class Administration:
         if user is UserType.SO and not pins.has_so_pin(found):
             raise errors.NotSupported(capability="change_pin")
         with pin_from(fds, 0, found) as old, pin_from(fds, 1, found) as new:
+            pins.may_try(found, user, old, use_last_attempt=use_last_attempt)
             if old is not None and new is not None:
                 pins.check_change(found, old, new, user)
-            pins.may_try(found, user, old, use_last_attempt=use_last_attempt)
             self._sessions.end_all(found)
             with (
                 _capability("change_pin"),
@@ -189,6 +189,7 @@ class Administration:
     ) -> None:
         with suppress(errors.PinToBeChanged):  # CKR_PIN_EXPIRED: right, and good for just this
             self._sessions.send_pin(handle, user, old, found)
+        self._sessions.took(user)
         try:
             with self._sessions.pin_answers(found, user):
                 self._module.cryptoki.set_pin(handle, old, new)
@@ -206,6 +207,7 @@ class Administration:
             self._sessions.pin_answers(token, UserType.SO),
         ):
             self._module.cryptoki.init_token(token.slot_id, so_pin, label)
+            self._sessions.took(UserType.SO)
             return self._module.cryptoki.token(token.slot_id)
 
 

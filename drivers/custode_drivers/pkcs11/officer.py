@@ -117,6 +117,7 @@ class Officer:
             del so_pin
             session.forget_so_pin()
             raise
+        self._sessions.took(UserType.SO)
         try:
             return work(p11)
         finally:

@@ -10,8 +10,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import pkcs11
+
+from custode_drivers.api import errors
 from custode_drivers.pkcs11.administration import Administration
 from custode_drivers.pkcs11.asked import BadRequest, Fds, identity
+from custode_drivers.pkcs11.ckr import CkrError, translate
 from custode_drivers.pkcs11.module import Module
 from custode_drivers.pkcs11.officer import Officer
 from custode_drivers.pkcs11.reading import Reading
@@ -79,11 +83,22 @@ class Operations:
             inspect.signature(method).bind(fds, **given)
         except TypeError as exc:
             raise BadRequest(why=str(exc)) from exc
+        self.sessions.accepted.clear()
         try:
             return method(fds, **given)
+        except (CkrError, pkcs11.PKCS11Error) as exc:
+            raise self._with_accepted(translate(exc)) from exc  # outside of any session
+        except errors.DriverError as exc:
+            raise self._with_accepted(exc) from exc.__cause__
         finally:
             if not self.sessions:
                 self._module.rest()  # cards are held for single operations
+
+    def _with_accepted(self, error: errors.DriverError) -> errors.DriverError:
+        """Say which PINs the token took before it failed: those cost no try."""
+        if self.sessions.accepted:
+            error.data["accepted"] = sorted(self.sessions.accepted)
+        return error
 
     def close(self) -> None:
         """End all sessions and let go of the module."""

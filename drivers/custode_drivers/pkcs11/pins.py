@@ -18,6 +18,7 @@ _FINAL_TRY: Final = {"user": TokenFlags.USER_PIN_FINAL_TRY, "so": TokenFlags.SO_
 _LOCKED: Final = {"user": TokenFlags.USER_PIN_LOCKED, "so": TokenFlags.SO_PIN_LOCKED}
 _MANAGEMENT_KEY_DIGITS: Final = (32, 48, 64)
 _HEX: Final = b"0123456789abcdefABCDEF"
+_PIV_LONGEST_PIN: Final = 8  # bytes, SP 800-73-4 part 2 §2.4.3
 
 
 class PinMark:
@@ -57,10 +58,14 @@ def check_length(token: SlotToken, pin: Secret, user: UserType, which: str | Non
 
     :raises PinLength: nothing was sent
     """
-    if (token.min_pin or 1) <= len(pin) <= (token.max_pin or len(pin)):
+    longest = token.max_pin
+    if _has_management_key(token) and user is not UserType.SO:
+        # ykcs11 tells the length of its SO PIN, and answers CKR_ARGUMENTS_BAD to a longer PIN.
+        longest = min(longest or _PIV_LONGEST_PIN, _PIV_LONGEST_PIN)
+    if (token.min_pin or 1) <= len(pin) <= (longest or len(pin)):
         return
     told = {"which": which} if which else {}
-    raise errors.PinLength(min=token.min_pin, max=token.max_pin, role=role_of(user), **told)
+    raise errors.PinLength(min=token.min_pin, max=longest, role=role_of(user), **told)
 
 
 def may_try(
@@ -86,16 +91,29 @@ def _check_management_key(token: SlotToken, pin: Secret) -> None:
 
     :raises PinLength: nothing was sent
     """
-    if known.so_pin_of(token.manufacturer) is not SoPin.MANAGEMENT_KEY:
+    if not _has_management_key(token):
         return
-    if len(pin) not in _MANAGEMENT_KEY_DIGITS or not all(byte in _HEX for byte in pin):
+    if len(pin) not in _MANAGEMENT_KEY_DIGITS or not _is_hex(pin):
         low, high = min(_MANAGEMENT_KEY_DIGITS), max(_MANAGEMENT_KEY_DIGITS)
         raise errors.PinLength(min=low, max=high, role="so")
+
+
+def _has_management_key(token: SlotToken) -> bool:
+    return known.so_pin_of(token.manufacturer) is SoPin.MANAGEMENT_KEY
+
+
+def _is_hex(pin: Secret) -> bool:
+    return all(byte in _HEX for byte in pin)
 
 
 def check_change(token: SlotToken, old: Secret, new: Secret, user: UserType) -> None:
     """Hold a new PIN against the token's limits and the old one. :raises PinError: nothing sent."""
     check_length(token, new, user, "new")
+    # ykcs11 fills a shorter management key up with zeros, and the card is under a key that nobody
+    # has chosen (measured with ykcs11 2.2): it has to be hex, and of its kind, as the old one is.
+    is_key = _has_management_key(token) and user is UserType.SO
+    if is_key and (len(new) != len(old) or not _is_hex(new)):
+        raise errors.PinLength(min=len(old), max=len(old), role=role_of(user), which="new")
     if hmac.compare_digest(old, new):
         raise errors.PinUnchanged(role=role_of(user))
 

@@ -95,6 +95,8 @@ class Sessions:
     def __init__(self, module: Module) -> None:
         self._module = module
         self._open: dict[str, Session] = {}
+        self.accepted: Final[set[str]] = set()
+        """Whose PINs (`user`, `so`) came with the call that runs, and were right."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -122,6 +124,7 @@ class Sessions:
         with self.failures_of(token):
             mechanisms = self._module.cryptoki.mechanisms(token.slot_id)
             p11, handle = self.enter(token, UserType.USER, pin)
+        self.took(UserType.USER)
         session = Session(token, p11, handle, mechanisms)
         if pin is not None:
             session.mark, session.pin = pins.PinMark(pin), keep(pin)
@@ -159,6 +162,7 @@ class Sessions:
         self.end_all(token)
         with self.failures_of(token), self.public_rw(token) as handle:
             self.send_pin(handle, UserType.SO, so_pin, token)
+            self.took(UserType.SO)
             try:
                 yield handle
             finally:
@@ -285,6 +289,10 @@ class Sessions:
         with self.pin_answers(token, user):
             self._module.cryptoki.login(handle, user, pin)
 
+    def took(self, user: UserType) -> None:
+        """Note that the token took a PIN: whatever fails from now on, no try of it was spent."""
+        self.accepted.add(pins.role_of(user))
+
     @contextmanager
     def pin_answers(self, token: SlotToken, user: UserType) -> Iterator[None]:
         """Turn what the module says of a PIN that was just sent into our errors."""
@@ -315,6 +323,8 @@ class Sessions:
                 token = self._module.again(session.token)
                 with self.failures_of(token):
                     pin = session.pin.view if session.pin is not None else None
+                    # Somebody else may have spent tries, or changed it, meanwhile.
+                    pins.may_try(token, UserType.USER, pin, use_last_attempt=False)
                     session.p11, session.handle = self.enter(token, UserType.USER, pin)
                 session.token = token
             except errors.DriverError as exc:

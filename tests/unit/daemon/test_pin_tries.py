@@ -10,6 +10,7 @@ from tests.unit.daemon.pin_bench import FIRST, LAST, LOCKED, OPEN, TOKEN, Bench,
 
 from custode.daemon.context import Context
 from custode.daemon.store import Store
+from custode.domain.events import PinAccepted
 from custode.domain.model import PinFlags, PinRole, TokenSeen
 from custode.domain.pin import Tries
 from custode.error_codes import ErrorCode
@@ -152,7 +153,7 @@ def test_a_wrong_pin_is_told_with_the_counter_as_it_is_then(
     bench.answers, bench.then = ["pin_incorrect"], {2: replace(TOKEN, user_pin=flags)}
     error = bench.fails(logging_in())
     assert (error.code, error.data.get("attempts_remaining")) == (code, left)
-    assert bench.on_disk() == Tries(1)
+    assert bench.on_disk() == Tries()  # the token tells: nothing is left for us to count
 
 
 def test_who_waited_for_the_turn_looks_at_the_counter_again(bench: Bench) -> None:
@@ -319,3 +320,47 @@ def test_a_token_without_a_pin_has_none_to_be_changed(bench: Bench, story: Any) 
     blank = replace(TOKEN, user_pin_initialized=False)
     assert bench.fails(story, blank).code is ErrorCode.PIN_NOT_SET
     assert (bench.asked, bench.calls) == ([], [])
+
+
+def test_a_pin_that_was_right_costs_nothing_when_something_fails_after_it(bench: Bench) -> None:
+    """A card that is pulled out while it is written to has not been given a wrong PIN."""
+    for _ in range(3):
+        gone = CustodeError(ErrorCode.TOKEN_GONE, accepted=["so"])
+        bench.answers = ["needs_so", gone]
+        assert bench.fails(in_session("generate_key")) is gone
+        assert "accepted" not in gone.data
+    assert bench.on_disk(PinRole.SO) == Tries()
+
+
+def test_a_pin_unblocked_by_another_program_is_asked_for_again(bench: Bench) -> None:
+    """The token tells so only when it is read: before the refusal, not after it."""
+    locked = replace(TOKEN, user_pin=LOCKED)
+    bench.answers, bench.then = ["pin_incorrect"], {2: locked}
+    assert bench.fails(logging_in()).code is ErrorCode.PIN_LOCKED
+    bench.answers, bench.then = [OPEN], {3: TOKEN}
+    assert bench.play(logging_in(), locked) == "S"
+    assert bench.on_disk() == Tries()
+
+
+def test_nobody_is_left_logged_in_when_a_command_ends_at_its_login(bench: Bench) -> None:
+    bench.answers = [OPEN]
+
+    async def story(ctx: Context) -> None:
+        running = asyncio.ensure_future(logging_in()(ctx))
+        post = bench.post
+
+        async def posting(event: Any) -> None:
+            if isinstance(event, PinAccepted):
+                running.cancel()
+            await post(event)
+
+        bench.post = posting  # type: ignore[method-assign]  # the person ends the command just then
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        bench.post = post  # type: ignore[method-assign]
+
+    bench.play(story)
+    assert [(method, told.get("session")) for method, told, _ in bench.calls] == [
+        ("login", None),
+        ("logout", "S"),
+    ]

@@ -103,6 +103,7 @@ events: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.ComputerWoke, times),
     st.builds(ev.IdentitySet, identities, times),
     st.builds(ev.TokenInitialised, token_ids, st.just("one"), times),
+    st.builds(ev.TokenAdopted, token_ids, times),
     st.builds(ev.TokenPromoted, token_ids, times),
     st.builds(ev.TokenForgotten, token_ids, times),
     st.builds(ev.PinTryBegun, token_ids, roles, times),

@@ -13,6 +13,7 @@ from custode.domain.model import (
     Authority,
     BackupRecord,
     CertificateRecord,
+    HeldCertificate,
     Identity,
     KnownToken,
     Module,
@@ -20,9 +21,11 @@ from custode.domain.model import (
     State,
     TokenId,
     TokenSeen,
+    TokenState,
     WaitingOperation,
 )
 from custode.domain.standing import local_reasons
+from custode.domain.tokens import recognise
 from custode_authority.wire.reasons import CrlReason
 from custode_authority.wire.states import BackupState, CertificateState
 
@@ -235,6 +238,15 @@ def test_initialising_adopts_and_rereads(away: State, empty: TokenSeen) -> None:
     assert audited(commands) == ["token_initialised"]
     assert state.known[empty.id] == known
     assert not state.modules["soft"].pending  # our own hand: no reason to close the gate
+
+
+def test_a_token_with_a_key_of_ours_is_nobody_elses(away: State, empty: TokenSeen) -> None:
+    """Ykcs11 puts a certificate of its own beside each new key: it is none of ours."""
+    theirs = replace(empty, certificates=(HeldCertificate("01", "made up", "0" * 64),))
+    assert recognise(theirs, away) is TokenState.FOREIGN
+    state, commands = run(away, ev.TokenAdopted(empty.id, away.now))
+    assert recognise(theirs, state) is TokenState.RECOGNISED
+    assert commands == [do.SaveToken(KnownToken(empty.id, "", adopted=True))]
 
 
 def test_promoting(away: State, empty: TokenSeen) -> None:

@@ -25,6 +25,7 @@ from custode.domain.pin import (
     must_be_changed,
     outcome_of,
     settled,
+    told_by_token,
     tries_of,
     with_tries,
 )
@@ -33,6 +34,7 @@ from custode.error_codes import ErrorCode
 LOW, FINAL, LOCKED = PinFlags(True), PinFlags(True, True), PinFlags(True, True, True)
 ID = TokenId("Acme", "T1", "0001")
 KNOWN = KnownToken(ID, "My token")
+SEEN = TokenSeen(ID, "My token", "m")
 AT = datetime(2026, 3, 10, tzinfo=UTC)
 
 ROWS = [
@@ -196,3 +198,32 @@ def test_an_agent_that_died_over_a_try_counts_it_when_it_starts() -> None:
     ]
     assert audited(commands) == ["pin_try_unanswered"] * 2
     assert step(state, ev.AgentStarted((), AT))[1] == ()
+
+
+@pytest.mark.parametrize("role", PinRole)
+@pytest.mark.parametrize(
+    ("flags", "left"),
+    [(LOW, 0), (PinFlags(final_try=True), 0), (PinFlags(locked=True), 0), (PinFlags(), 2)],
+)
+def test_what_the_token_tells_takes_the_place_of_our_count(
+    role: PinRole, flags: PinFlags, left: int
+) -> None:
+    spent = with_tries(with_tries(KNOWN, role, Tries(2, True)), other_of(role), Tries(1))
+    seen = replace(SEEN, user_pin=flags) if role is PinRole.USER else replace(SEEN, so_pin=flags)
+    now = told_by_token(spent, seen)
+    assert (tries_of(now, role), tries_of(now, other_of(role))) == (Tries(left, True), Tries(1))
+
+
+def other_of(role: PinRole) -> PinRole:
+    return PinRole.SO if role is PinRole.USER else PinRole.USER
+
+
+def test_a_pin_that_was_unblocked_elsewhere_is_not_counted_as_nearly_locked() -> None:
+    state = remember(AT, tokens=[replace(KNOWN, user_pin_failures=2)])
+    state, _ = step(state, ev.AgentStarted(("m",), AT))
+    locked = replace(SEEN, user_pin=PinFlags(locked=True))
+    state, commands = step(state, ev.TokensListed("m", (locked,), AT))
+    assert [tries_of(token, PinRole.USER) for token in saved(commands)] == [Tries()]
+    state, _ = step(state, ev.TokensListed("m", (), AT))
+    state, _ = step(state, ev.TokensListed("m", (SEEN,), AT))
+    assert chance_on(SEEN, known_of(state), PinRole.USER) is PinChance.MAY_TRY
