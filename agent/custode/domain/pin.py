@@ -150,14 +150,14 @@ def answered(tries: Tries, outcome: Outcome) -> Tries:
 
 
 def told_by_token(known: KnownToken, token: TokenSeen) -> KnownToken:
-    """The record once the token has told of tries that were spent: its word replaces our count.
+    """The record once the token has told how many tries are left: its word replaces our count.
 
-    From a module that raises flags we know more than by counting: when it raises none any more, all
-    tries are back, whichever program brought that about.
+    When it tells of one or none, it tells of more as well: once it says neither any more, the tries
+    are back, whichever program brought that about.
     """
     for role in PinRole:
         flags, tries = flags_of(token, role), tries_of(known, role)
-        if tries.failures and (flags.count_low or flags.final_try or flags.locked):
+        if tries.failures and (flags.final_try or flags.locked):
             known = with_tries(known, role, replace(tries, failures=0))
     return known
 

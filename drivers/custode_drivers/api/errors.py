@@ -1,5 +1,8 @@
 """What can go wrong at a driver. Every error has a stable code and carries data, never a sentence.
 
+Of a call that brought PINs, `accepted` in the data names those that the token took (`user`, `so`)
+before something else failed: no try of theirs was spent.
+
 DriverError
  ├─ TokenGone                  token_gone           pulled out, or its module no longer sees it
  ├─ PinError

@@ -95,7 +95,7 @@ def test_the_counter_decides_before_a_pin_is_sent(worker: CardWorker) -> None:
     assert worker.row()["pin_locked"]
     assert worker.refused("unblock_pin", named, SO_PIN, PIN) == (
         "not_supported",
-        {"capability": "unblock_pin"},
+        {"capability": "unblock_pin", "accepted": ["so"]},
     )
 
 

@@ -131,7 +131,8 @@ def test_what_it_cannot_make_is_said_with_what_it_can(worker: CardWorker) -> Non
     told = {"session": worker.session, "spec": "rsa4096", "label": "x", "as_so": True}
     code, data = worker.refused("generate_key", told, SO_PIN)
     assert code == "not_supported"
-    assert data == {"capability": "key rsa4096", "can_make": "rsa2048, p256, p384"}
+    told = {"capability": "key rsa4096", "can_make": "rsa2048, p256, p384"}
+    assert data == {**told, "accepted": ["so"]}  # the SO PIN was right
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,7 @@ def test_a_pin_is_changed_with_one_try(worker: CardWorker, card: PivCard) -> Non
     worker.login(b"654321")
     assert worker.refused("unblock_pin", named, SO_PIN, PIN) == (
         "not_supported",
-        {"capability": "unblock_pin"},
+        {"capability": "unblock_pin", "accepted": ["so"]},
     )
 
 
@@ -309,3 +310,29 @@ def test_opensc_signs_with_what_ykcs11_made(
         assert isinstance(public, rsa.RSAPublicKey)
         signed = other.work("sign", key_id=key["key_id"], data=b"words")["signature"]
         keys.verify(public, signed, b"words", hashes.SHA256())
+
+
+def test_ykcs11_gets_no_pin_that_it_would_make_something_else_of(
+    worker: CardWorker, card: PivCard
+) -> None:
+    """It fills up a short management key with zeros, and knows no word for a long PIN."""
+    worker.row()
+    named = {"token": worker.token}
+    assert worker.refused("login", named, b"123456789") == (
+        "pin_length",
+        {"min": 6, "max": 8, "role": "user"},
+    )
+    code, data = worker.refused("change_pin", {**named, "role": "so"}, SO_PIN, b"abcdef")
+    assert (code, data["which"]) == ("pin_length", "new")
+    assert card.management.is_default
+    assert card.pin_attempts_remaining == 3
+    assert worker.call("change_pin", {**named, "role": "so"}, SO_PIN, b"0a" * 24) == {}
+    assert not card.management.is_default
+
+
+def test_what_was_pulled_out_after_its_so_pin_was_right(worker: CardWorker, card: PivCard) -> None:
+    worker.login()
+    card.faults.remove_at(1, ins=0x47)
+    told = {"session": worker.session, "spec": "p256", "label": "x"}
+    assert worker.refused("generate_key", told)[0] == "needs_so"
+    assert worker.refused("generate_key", {**told, "as_so": True}, SO_PIN)[1]["accepted"] == ["so"]

@@ -140,20 +140,20 @@ def test_the_counter_is_read_again_when_the_pin_took_long_to_type(bench: Bench) 
 
 
 @pytest.mark.parametrize(
-    ("flags", "code", "left"),
-    [
-        (LAST, ErrorCode.PIN_INCORRECT, 1),
-        (PinFlags(count_low=True), ErrorCode.PIN_INCORRECT, None),
-        (LOCKED, ErrorCode.PIN_LOCKED, None),
+    ("flags", "code", "left", "counted"),
+    [  # where the token tells how many are left, nothing is left for us to count
+        (LAST, ErrorCode.PIN_INCORRECT, 1, 0),
+        (PinFlags(count_low=True), ErrorCode.PIN_INCORRECT, None, 1),
+        (LOCKED, ErrorCode.PIN_LOCKED, None, 0),
     ],
 )
 def test_a_wrong_pin_is_told_with_the_counter_as_it_is_then(
-    bench: Bench, flags: PinFlags, code: ErrorCode, left: int | None
+    bench: Bench, flags: PinFlags, code: ErrorCode, left: int | None, counted: int
 ) -> None:
     bench.answers, bench.then = ["pin_incorrect"], {2: replace(TOKEN, user_pin=flags)}
     error = bench.fails(logging_in())
     assert (error.code, error.data.get("attempts_remaining")) == (code, left)
-    assert bench.on_disk() == Tries()  # the token tells: nothing is left for us to count
+    assert bench.on_disk() == Tries(counted)
 
 
 def test_who_waited_for_the_turn_looks_at_the_counter_again(bench: Bench) -> None:
@@ -354,10 +354,10 @@ def test_nobody_is_left_logged_in_when_a_command_ends_at_its_login(bench: Bench)
                 running.cancel()
             await post(event)
 
-        bench.post = posting  # type: ignore[method-assign]  # the person ends the command just then
+        bench.post = posting  # type: ignore[method-assign]  # the person ends it just then
         with pytest.raises(asyncio.CancelledError):
             await running
-        bench.post = post  # type: ignore[method-assign]
+        bench.post = post  # type: ignore[method-assign]  # as it was
 
     bench.play(story)
     assert [(method, told.get("session")) for method, told, _ in bench.calls] == [

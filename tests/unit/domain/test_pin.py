@@ -203,7 +203,7 @@ def test_an_agent_that_died_over_a_try_counts_it_when_it_starts() -> None:
 @pytest.mark.parametrize("role", PinRole)
 @pytest.mark.parametrize(
     ("flags", "left"),
-    [(LOW, 0), (PinFlags(final_try=True), 0), (PinFlags(locked=True), 0), (PinFlags(), 2)],
+    [(LOW, 2), (PinFlags(final_try=True), 0), (PinFlags(locked=True), 0), (PinFlags(), 2)],
 )
 def test_what_the_token_tells_takes_the_place_of_our_count(
     role: PinRole, flags: PinFlags, left: int
