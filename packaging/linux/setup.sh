@@ -81,6 +81,13 @@ has_ykcs11() {
 }
 has_yubico_piv_tool() { command -v yubico-piv-tool >/dev/null; }
 
+# What else is behind PKCS#11 modules in the conformance suite: NSS, p11-kit's proxy, a software TPM.
+has_module() { compgen -G "/usr/lib/*/$1" >/dev/null || compgen -G "/usr/lib*/$1" >/dev/null; }
+has_softokn() { has_module libsoftokn3.so || has_module nss/libsoftokn3.so; }
+has_p11_kit_proxy() { has_module p11-kit-proxy.so && has_module pkcs11/p11-kit-trust.so; }
+has_tpm2_pkcs11() { has_module libtpm2_pkcs11.so.1 && has_module 'libtss2-tcti-swtpm.so.0*'; }
+has_swtpm() { command -v swtpm >/dev/null; }
+
 # pyscard has no wheel for Linux, and the tests build small PKCS#11 modules of their own.
 has_winscard_headers() {
     compgen -G '/usr/include/PCSC/winscard.h' >/dev/null ||
@@ -115,6 +122,10 @@ missing_packages() {
     has_opensc_module || say opensc-pkcs11
     has_ykcs11 || say ykcs11
     has_yubico_piv_tool || say yubico-piv-tool
+    has_softokn || say libnss3
+    has_p11_kit_proxy || say p11-kit-modules
+    has_tpm2_pkcs11 || say libtpm2-pkcs11-1
+    has_swtpm || say swtpm
     has_winscard_headers || say libpcsclite-dev
     has_pkg_config || say pkg-config
     has_compiler || say gcc

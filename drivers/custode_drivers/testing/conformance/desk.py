@@ -101,7 +101,8 @@ class Desk:
         row = self.row()
         self.who = {name: row[name] for name in ("manufacturer", "model", "serial")}
         if not token.pin_is_set and not row["user_pin_initialized"]:
-            self.call("init_pin", self.so_pin, token.pin)
+            officer = (self.so_pin,) if row["has_so_pin"] else ()
+            self.call("init_pin", *officer, token.pin)
             row = self.row()
         return row
 

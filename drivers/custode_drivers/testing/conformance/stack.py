@@ -134,6 +134,8 @@ class Bench(ABC):
     init_args: str | None = None
     environment: Mapping[str, str] = MappingProxyType({})
     """What the module's process needs besides ours."""
+    launcher: tuple[str, ...] = ()
+    """A program, with its options, that starts the module's process in the way it wants."""
 
     @abstractmethod
     def token(self, label: str = "prova") -> Token:

@@ -107,7 +107,7 @@ class Worker:
         with theirs, self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "custode_drivers.pkcs11.worker"),
+                    *(*self._bench.launcher, sys.executable, "-m", "custode_drivers.pkcs11.worker"),
                     *("--module", str(self._bench.module), *args),
                     *("--channel-fd", str(theirs.fileno())),
                 ],
