@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from custode.cli.secret_options import Secrets
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.locale import words
 from custode.locale.catalogue import gettext
-from custode.prompts.asking import Kind, Wanted
 from custode.rpc.client import AgentClient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from custode.cli.face import Face
+    from custode.cli.secret_options import Secrets
+    from custode.prompts.asking import Wanted
     from custode.rpc.client import WantedSecret
 
 
@@ -32,8 +32,7 @@ def call(
     :raises CustodeError: what the agent, or a source of secrets, answers
     """
     given = {key: value for key, value in (params or {}).items() if value is not None}
-    sources = secrets or Secrets()
-    if sources.use_last_attempt:
+    if secrets is not None and secrets.use_last_attempt:
         given["use_last_attempt"] = True
 
     def progress(name: str, said: dict[str, Any]) -> None:
@@ -41,10 +40,14 @@ def call(
             step = words.word(words.STEP, said.get("step"))
             face.note(f"… {gettext(str(said['text'])) if said.get('text') else step}")
 
+    def give(wanted: WantedSecret) -> int:
+        # `status` and others that look are never asked: they do without what asks.
+        from custode.cli.secret_options import Secrets as Sources
+
+        return (secrets or Sources()).give(_wanted(wanted))
+
     with AgentClient.connect(start=start) as agent:
-        return agent.call(
-            method, given, on_secret=lambda wanted: sources.give(_wanted(wanted)), on_event=progress
-        )
+        return agent.call(method, given, on_secret=give, on_event=progress)
 
 
 def _wanted(secret: WantedSecret) -> Wanted:
@@ -52,6 +55,8 @@ def _wanted(secret: WantedSecret) -> Wanted:
 
     :raises CustodeError: PROTOCOL_MISMATCH for a kind of secret this program does not know
     """
+    from custode.prompts.asking import Kind, Wanted
+
     try:
         kind = Kind(secret.kind)
     except ValueError as error:

@@ -130,7 +130,9 @@ def settle(session: pkcs11.Session, made: Made, *, copyable: bool) -> KeyMade:
         not leave the token
     :raises IntegrityError: when a key that was to stay could leave the token
     """
-    private = objects.with_public_half(session, made.half) if made.half is not None else None
+    private = None
+    if made.half is not None:
+        private = objects.with_public_half(session, made.half, made.key_id)
     if private is None:
         found = objects.find(session, ObjectClass.PRIVATE_KEY, made.key_id)
         if len(found) != 1:

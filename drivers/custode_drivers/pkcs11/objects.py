@@ -83,13 +83,20 @@ def used_ids(session: pkcs11.Session) -> set[bytes]:
     return found
 
 
-def with_public_half(session: pkcs11.Session, half: public.PublicKey) -> pkcs11.PrivateKey | None:
-    """Find the private key that belongs to a public one."""
-    items: list[Any] = list(session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY}))
-    for item in items:
-        if public.public_of(session, item) == half:
-            found: pkcs11.PrivateKey = item
-            return found
+def with_public_half(
+    session: pkcs11.Session, half: public.PublicKey, likely: bytes
+) -> pkcs11.PrivateKey | None:
+    """Find the private key that belongs to a public one.
+
+    It is mostly the one whose CKA_ID is `likely`, and reading every other takes a full token long.
+    """
+    every = {Attribute.CLASS: ObjectClass.PRIVATE_KEY}
+    for searched in ({**every, Attribute.ID: likely}, every):
+        items: list[Any] = list(session.get_objects(searched))
+        for item in items:
+            if public.public_of(session, item) == half:
+                found: pkcs11.PrivateKey = item
+                return found
     return None
 
 

@@ -257,7 +257,7 @@ class Writing:
     def _proved(
         self, session: Session, half: public.PublicKey, placed: bytes, wanted: bytes
     ) -> KeyMade:
-        private = objects.with_public_half(session.p11, half)
+        private = objects.with_public_half(session.p11, half, placed)
         if private is None:
             private = objects.private_key(session.p11, placed)
         generating.rename(session.p11, private, wanted)

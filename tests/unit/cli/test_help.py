@@ -102,6 +102,7 @@ def test_status_loads_little() -> None:
     assert not heavy & loaded
     assert not {name for name in loaded if name.startswith(("custode.daemon", "custode_drivers"))}
     assert "custode.cli.backup" not in loaded
+    assert not {"custode.prompts.asking", "importlib.metadata"} & loaded
 
 
 def test_what_only_asks_is_loaded_when_somebody_is_asked() -> None:
