@@ -53,6 +53,14 @@ class Paths:
     def secrets_socket(self) -> Path:
         return self.run / "secrets.sock"
 
+    @property
+    def authority_log(self) -> Path:
+        return self.log.with_name("authority.log")
+
+    @property
+    def cli_log(self) -> Path:
+        return self.log.with_name("custode-cli.log")
+
     @classmethod
     def find(cls, environ: Mapping[str, str] = os.environ) -> Paths:
         """Paths for this environment; nothing is made or touched."""

@@ -95,19 +95,9 @@ def of_usage(error: click.UsageError) -> CustodeError:
 
 
 def of_unexpected(error: Exception) -> CustodeError:
-    """Our error for one that nobody foresaw: its trace goes to the log, the log's path to the eye.
+    """Our error for one that nobody foresaw: the trace goes to a log, the log's path to the eye."""
+    from custode.unexpected import keep_trace
 
-    The local variables are not written: they may hold what no log may hold.
-    """
-    import traceback
-
-    from custode.paths import Paths
-
-    log = Paths.find().log.with_name("custode-cli.log")
-    try:
-        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with log.open("a", encoding="utf-8") as stream:
-            traceback.print_exception(error, file=stream)
-    except OSError:
-        return CustodeError(ErrorCode.FAILED, kind=type(error).__name__)
-    return CustodeError(ErrorCode.FAILED, kind=type(error).__name__, log=str(log))
+    log = keep_trace(error)
+    more = {} if log is None else {"log": str(log)}
+    return CustodeError(ErrorCode.FAILED, kind=type(error).__name__, **more)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_PEM_BYTES: Final = 64 * 1024  # a request or certificate has a few KiB
+UPLOADED: Final = 0o644  # a request: nothing secret in it
+PRIVATE: Final = 0o600
 _PEM: Final = b"-----BEGIN "
 
 
@@ -43,9 +45,10 @@ def read_pem(path: str) -> str:
 class NewFile:
     """A file that did not exist before; removed again unless something was written into it."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
-        self._path = path
+    def __init__(self, path: Path, descriptor: int, mode: int) -> None:
+        self.path = path
         self._descriptor = descriptor
+        self._mode = mode
         self.written = False
 
     def write(self, content: bytes) -> None:
@@ -58,22 +61,23 @@ class NewFile:
             while view:
                 view = view[os.write(self._descriptor, view) :]
             with contextlib.suppress(PermissionError):  # FAT has no modes
-                os.fchmod(self._descriptor, 0o644)  # to be uploaded: nothing secret in it
+                os.fchmod(self._descriptor, self._mode)
             os.fsync(self._descriptor)
-            folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 os.fsync(folder)
             finally:
                 os.close(folder)
         except OSError as error:
-            raise _unwritable(self._path, error) from error
+            raise _unwritable(self.path, error) from error
         self.written = True
 
 
 @contextlib.contextmanager
-def new_file(path: str, extension: str) -> Iterator[NewFile]:
+def new_file(path: str, extension: str, mode: int = UPLOADED) -> Iterator[NewFile]:
     """Take the place of `path` now, before anything else happens, and never over another file.
 
+    Until something is written it is the person's alone; then `mode` counts.
     :raises CustodeError: USAGE for another extension, FILE_EXISTS, FILE_UNWRITABLE
     """
     wanted = Path(path).expanduser().absolute()
@@ -87,7 +91,7 @@ def new_file(path: str, extension: str) -> Iterator[NewFile]:
         raise CustodeError(ErrorCode.FILE_EXISTS, path=str(wanted)) from error
     except OSError as error:
         raise _unwritable(wanted, error) from error
-    file = NewFile(wanted, descriptor)
+    file = NewFile(wanted, descriptor, mode)
     try:
         yield file
     finally:

@@ -38,6 +38,7 @@ _COMMANDS: Final = {
         ("cancel", "cancel"),
         ("reissue", "reissue"),
         ("backup", "backup"),
+        ("doctor", "doctor"),
         ("audit", "audit"),
         ("config", "config"),
         ("agent", "agent"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from custode import taking_up
-from custode.daemon import methods, peer, rollback
+from custode.daemon import checkup, methods, peer, rollback
 from custode.daemon.audit import Anchor, AuditLog
 from custode.daemon.authority import ConfiguredAuthority
 from custode.daemon.client_port import ConnectedClient, NoClient
@@ -93,7 +93,8 @@ class Agent:
         async with contextlib.AsyncExitStack() as stack:
             ctx, executor = self._open(stack)
             tokens, secrets = self._tokens, SecretsServer()
-            table = {**methods.METHODS, **self._wiring.methods, "agent.stop": self._stop_method}
+            own = {**methods.METHODS, **checkup.METHODS, "agent.stop": self._stop_method}
+            table = {**own, **self._wiring.methods}
             server = RpcServer(
                 {name: _handler(ctx, secrets, method) for name, method in table.items()},
                 str(self._paths.log),

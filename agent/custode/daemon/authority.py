@@ -59,7 +59,7 @@ class ConfiguredAuthority:
         self, paths: Paths, config: LiveConfig, store: Store, argv: Sequence[str] = _ARGV
     ) -> None:
         self._home = paths.authority_home
-        self._log_file = paths.log.with_name("authority.log")
+        self._log_file = paths.authority_log
         self._config = config
         self._store = store
         self._argv = tuple(argv)
@@ -162,6 +162,11 @@ class ConfiguredAuthority:
             return AuthorityDescribed(embedded=False, recovery_export_at=None, at=now)
         at = authority_recovery.exported_at(self._home)
         return AuthorityDescribed(embedded=True, recovery_export_at=at, at=now)
+
+    def missing(self) -> str | None:
+        if self._config.current().authority.url or self._there():
+            return None
+        return "none" if self._store.meta(_PIN) is None else "lost"
 
     def _there(self) -> bool:
         return (self._home / "authority.json").is_file()

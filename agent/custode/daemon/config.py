@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 import msgspec
+import msgspec.structs
 from msgspec import Meta, Struct
 
 Seconds = Annotated[float, Meta(ge=0)]
@@ -143,6 +145,11 @@ class Config:
     @property
     def backup(self) -> BackupSettings:
         return self._values.backup
+
+    def without(self, unwanted: Callable[[ModuleSettings], bool]) -> Config:
+        """The same without some of its modules."""
+        kept = tuple(module for module in self.modules if not unwanted(module))
+        return Config(msgspec.structs.replace(self._values, module=kept), self._given, self.file)
 
     def source(self, key: str) -> str:
         """Where a value came from: the file's path, or "default"."""

@@ -20,6 +20,7 @@ _KEY: Final = re.compile(r"^\s*([A-Za-z0-9_.\"'-]+)\s*=")
 _TOML_LINE: Final = re.compile(r"at line (\d+)")
 _TOML_PLACE: Final = re.compile(r" \(at [^)]*\)$")
 _FAULT_PATH: Final = re.compile(r" - at `\$\.?([^`]*)`$")
+_INDEX: Final = re.compile(r"^\w+\[(\d+)\]")
 _UNKNOWN: Final = re.compile(r"unknown field `([^`]+)`")
 
 
@@ -50,6 +51,14 @@ def parse(text: str, file: str) -> Config:
         line = int(found[1]) if found else len(text.splitlines())
         told = {"what": str(exc), "toml": _TOML_PLACE.sub("", str(exc))}
         raise CustodeError(ErrorCode.CONFIG_INVALID, file=file, line=line, **told) from exc
+    return convert(tree, text, file)
+
+
+def convert(tree: dict[str, Any], text: str, file: str) -> Config:
+    """Read what TOML made of the text.
+
+    :raises CustodeError: CONFIG_INVALID, as `load`, caused by msgspec's own error where it found it
+    """
     try:
         values = msgspec.convert(tree, Values)
     except msgspec.ValidationError as exc:
@@ -151,15 +160,19 @@ def _replace(path: Path, text: str) -> None:
         raise
 
 
-def _find(lines: list[str], section: str, name: str) -> int | None:
-    """Index of the line that sets `name` in `section`; without a name, of the section's header."""
-    inside = ""
+def _find(lines: list[str], section: str, name: str, nth: int = 0) -> int | None:
+    """Index of the line that sets `name` in `section`; without a name, of the section's header.
+
+    `nth`: in which one of several sections of that name ([[module]]), from 0.
+    """
+    inside, seen = "", -1
     for index, line in enumerate(lines):
         if header := _HEADER.match(line):
             inside = header[1].strip("\"' ")
-            if inside == section and not name:
+            seen += inside == section
+            if inside == section and not name and seen == nth:
                 return index
-        elif (key := _KEY.match(line)) and name:
+        elif (key := _KEY.match(line)) and name and (not nth or seen == nth):
             written = ".".join(filter(None, (inside, key[1].strip("\"'"))))
             if written == f"{section}.{name}" or (not section and written == name):
                 return index
@@ -175,16 +188,22 @@ def _blame(text: str, file: str, fault: msgspec.ValidationError) -> Never:
     if unknown:
         steps = [*filter(None, steps), unknown[1]]
     section, name = (steps[0], steps[1]) if len(steps) > 1 else ("", "".join(steps))
-    lines = text.splitlines()
-    index = _find(lines, section, name)
+    lines, nth = text.splitlines(), _index_in(where[1] if where else "")
+    index = _find(lines, section, name, nth)
     if index is None and name:
-        index = _find(lines, section or name, "")
+        index = _find(lines, section or name, "", nth)
     key = ".".join(filter(None, (section, name)))
     wrong = _FAULT_PATH.sub("", told)
     what = f"unknown key {key}" if unknown else f"{key}: {wrong}"
     more = {"unknown": key} if unknown else {"key": key, "fault": wrong}
     line = None if index is None else index + 1
     raise CustodeError(ErrorCode.CONFIG_INVALID, file=file, line=line, what=what, **more) from fault
+
+
+def _index_in(path: str) -> int:
+    """The number in msgspec's `$.module[2].path`: which table of that name it is."""
+    found = _INDEX.match(path)
+    return int(found[1]) if found else 0
 
 
 def _refuse_relative(text: str, file: str, values: Values) -> None:

@@ -59,6 +59,14 @@ class Tokens(Protocol):
     def health(self) -> list[dict[str, Any]]:
         """A row a module: {"module", "path", "ok", "why", "unreadable", "held_by"}."""
 
+    async def examine(self, name: str, deadline_s: float) -> dict[str, Any]:
+        """Load a module in a fresh process and list its tokens, for the doctor.
+
+        Gives {"load_s", "list_s", "library", "tokens", "unreadable"}, how many tokens there are;
+        {"in_use": True} for one with an open session, which is left alone.
+        :raises CustodeError: MODULE_FAILED, TIMED_OUT (`doing`, `seconds`), or the worker's code
+        """
+
 
 class Jobs(Protocol):
     """The short-lived children that have cryptography and httpx; started on need."""
@@ -108,6 +116,9 @@ class Authority(Protocol):
 
         It ends `authority.idle_s` after the last one. Raises as `ensure_running`.
         """
+
+    def missing(self) -> str | None:
+        """Why there is no authority to ask: `none` (not made yet), `lost`; None when there is."""
 
     async def stop(self) -> None:
         """Stop the embedded authority, if it runs."""

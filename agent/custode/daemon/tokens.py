@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from custode.daemon.children import Child, ChildFailure
 from custode.daemon.config import BY_READERS, ModuleSettings
 from custode.daemon.context import CALL_DEADLINE_S
+from custode.daemon.examining import examine
 from custode.daemon.failures import translated
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
@@ -161,6 +162,15 @@ class TokenWorkers:
         if method == "login":
             worker.sessions.add(result["session"])
         return result
+
+    async def examine(self, name: str, deadline_s: float) -> dict[str, Any]:
+        worker = self._workers.get(name)
+        if worker is None:
+            raise CustodeError(ErrorCode.MODULE_FAILED, module=name, why="not read yet")
+        if worker.sessions:
+            return {"in_use": True}
+        with translated(worker.name, ErrorCode.MODULE_FAILED):
+            return await examine(worker.child, deadline_s)
 
     def health(self) -> list[dict[str, Any]]:
         return [

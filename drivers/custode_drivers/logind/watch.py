@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,13 +30,18 @@ _STOP_S: Final = 5.0
 _ANSWER_S: Final = 5.0
 
 
+def bus_address(environ: Mapping[str, str]) -> str:
+    """Where the system bus is (D-Bus specification, "Well-known message bus instances")."""
+    return environ.get(_VARIABLE) or _SYSTEM_BUS
+
+
 class ResumeWatch:
     """Reports each waking of the computer."""
 
     def __init__(self, report: Callable[[Resumed], None], address: str | None = None) -> None:
         """`address`: of the system bus, as in DBUS_SYSTEM_BUS_ADDRESS."""
         self._report = report
-        self._address = address or os.environ.get(_VARIABLE) or _SYSTEM_BUS
+        self._address = address or bus_address(os.environ)
         self._stopping = threading.Event()
         self._connection: DBusConnection | None = None
         self._thread: threading.Thread | None = None

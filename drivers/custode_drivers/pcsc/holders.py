@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -99,17 +99,18 @@ def _take_turn(reader: str) -> None:
     scard.SCardReleaseContext(context)
 
 
-def named() -> str | None:
+def named(ours: Collection[int] | None = None) -> str | None:
     """Name the programs that use cards now, e.g. "scdaemon (4711)"; None when nobody can be seen.
 
-    Without ourselves: this process, the agent that started it, and what else that has started.
+    Without ourselves: this process, `ours` (by default who started it: the agent), and whatever
+    those have started.
     """
-    ours = os.getppid()
+    left_out = {os.getppid()} if ours is None else {*ours, os.getpid()}
     found = [
         f"{_name(pid)} ({pid})"
         for pid in _processes()
-        if pid not in {os.getpid(), ours}
-        and _parent(pid) != ours
+        if pid not in {os.getpid(), *left_out}
+        and _parent(pid) not in left_out
         and uses_cards(pid)
         and _service(pid) == _service("self")
     ]

@@ -1,4 +1,4 @@
-"""The five calls of PC/SC that presence needs, typed; no card is ever connected to.
+"""The calls of PC/SC that presence needs, typed; only the doctor ever connects to a card.
 
 Only `smartcard.scard` is used: pyscard's own monitors poll, weigh more, and their thread dies for
 good when the service stops. States, names and codes are those of the PC/SC specification, part 5,
@@ -80,6 +80,12 @@ class Scard(Protocol):
     def wait(self, context: int, rows: Sequence[Row], timeout_ms: int) -> list[Row]:
         """SCardGetStatusChange: return when a row differs from what is outside; see FOREVER."""
 
+    def reach(self, context: int, reader: str) -> None:
+        """SCardConnect, at once undone, the card left as it is: whether this user may.
+
+        SCARD_SHARE_DIRECT: the card is neither switched on nor reset, nobody is locked out.
+        """
+
     def cancel(self, context: int) -> None:
         """SCardCancel: have a wait of another thread return CANCELLED; none waits: no effect."""
 
@@ -115,6 +121,12 @@ class PyScard:
         code, told = self._scard.SCardGetStatusChange(context, timeout, asked)
         _check(code, "SCardGetStatusChange")
         return [Row(str(name), int(state), bytes(atr)) for name, state, atr in told]
+
+    def reach(self, context: int, reader: str) -> None:
+        api = self._scard
+        code, card, _ = api.SCardConnect(context, reader, api.SCARD_SHARE_DIRECT, 0)
+        _check(code, "SCardConnect")
+        _check(api.SCardDisconnect(card, api.SCARD_LEAVE_CARD), "SCardDisconnect")
 
     def cancel(self, context: int) -> None:
         _check(self._scard.SCardCancel(context), "SCardCancel")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,6 +51,11 @@ _WHY: Final[dict[int, str]] = {
 NO_LIBRARY: Final = "no_library"
 
 
+def service_socket(environ: Mapping[str, str]) -> Path:
+    """Where the service listens."""
+    return Path(environ.get(_SOCKET_VARIABLE) or _SOCKET)
+
+
 class PcscWatch:
     """Reports the readers whenever they change, and a hint for each module when a card moved.
 
@@ -68,7 +73,7 @@ class PcscWatch:
         self._modules = tuple(modules)
         self._report = report
         self._make = make
-        self._socket = socket or Path(os.environ.get(_SOCKET_VARIABLE) or _SOCKET)
+        self._socket = socket or service_socket(os.environ)
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._looked = threading.Event()

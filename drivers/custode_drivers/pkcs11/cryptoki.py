@@ -28,6 +28,7 @@ from custode_drivers.pkcs11.layout import (
     CKF_SERIAL_SESSION,
     CKS_PUBLIC,
     FUNCTIONS,
+    CkInfo,
     CkMechanism,
     CkTokenInfo,
     FunctionList,
@@ -123,6 +124,11 @@ class Cryptoki:
     def finalize(self) -> None:
         """C_Finalize: all sessions and handles are void afterwards."""
         self._call("C_Finalize", None)
+
+    def info(self) -> CkInfo:
+        """What the module says of itself (C_GetInfo, §5.4.2)."""
+        self._call("C_GetInfo", ctypes.byref(info := CkInfo()))
+        return info
 
     def slot_ids(self) -> list[int]:
         """Return the slots that hold a token (§5.5.5); this makes OpenSC look at its readers."""

@@ -141,6 +141,19 @@ class _Version(ctypes.Structure):
     _fields_ = (("major", ctypes.c_ubyte), ("minor", ctypes.c_ubyte))
 
 
+class CkInfo(ctypes.Structure):
+    """CK_INFO (§3.2)."""
+
+    _pack_ = _PACK
+    _fields_ = (
+        ("cryptoki_version", _Version),
+        ("manufacturer", ctypes.c_ubyte * 32),
+        ("flags", CK_ULONG),
+        ("description", ctypes.c_ubyte * 32),
+        ("library_version", _Version),
+    )
+
+
 class SlotInfo(ctypes.Structure):
     """CK_SLOT_INFO (§3.2)."""
 

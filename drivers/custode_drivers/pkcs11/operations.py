@@ -6,6 +6,7 @@ dispatches closes them afterwards.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -13,6 +14,7 @@ from typing import Any, Final
 import pkcs11
 
 from custode_drivers.api import errors
+from custode_drivers.pkcs11.about import about
 from custode_drivers.pkcs11.administration import Administration
 from custode_drivers.pkcs11.asked import BadRequest, Fds, identity
 from custode_drivers.pkcs11.ckr import CkrError, translate
@@ -39,6 +41,7 @@ class Operations:
         wrapping = Wrapping(module, self.sessions, work)
         # What may be asked by name, and the descriptors each one takes.
         self._methods: Final[dict[str, Callable[..., Any]]] = {
+            "about": functools.partial(about, module),
             "list": reading.rows,
             "holder": reading.holder,
             "init_token": administration.init_token,  # so_pin

@@ -24,6 +24,7 @@ from custode_drivers.portals.errors import (
     PortalUnavailable,
     PortalUntrusted,
 )
+from custode_drivers.portals.transport_errors import WRONG_TIME
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 TIMEOUT_S: Final = 20.0
 """For each step (connect, send, next piece of the answer), and for the whole exchange."""
 MAX_ANSWER: Final = 4 << 20
-# OpenSSL, x509_vfy.h: not yet valid, and expired.
-_WRONG_TIME: Final = frozenset({9, 10})
 # httpcore and h11 have one class for an end in the middle and for what is no HTTP at all.
 _HUNG_UP: Final = ("disconnected", "closed connection")
 
@@ -144,7 +143,7 @@ def _translated(exc: httpx.TransportError) -> PortalError:
     cause: BaseException | None = exc
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            if cause.verify_code in _WRONG_TIME:
+            if cause.verify_code in WRONG_TIME:
                 return PortalClock(cause.verify_message)
             return PortalUntrusted("the peer is not the pinned authority")
         cause = cause.__cause__ or cause.__context__

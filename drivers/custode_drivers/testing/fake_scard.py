@@ -58,6 +58,8 @@ class FakeService:
         """How many waits have begun so far."""
         self.refuses: int | None = None
         """What establishing a context returns instead of success."""
+        self.refuses_cards: int | None = None
+        """What connecting to a card returns instead of success."""
         self._lives = itertools.count(1)
 
     def client(self) -> Scard:
@@ -178,6 +180,14 @@ class _Client:
             finally:
                 self._waiting.discard(context)
                 self._cancelled.discard(context)
+
+    def reach(self, context: int, reader: str) -> None:
+        with self._service.changed:
+            self._check(context, "SCardConnect")
+            if self._service.refuses_cards is not None:
+                raise ScardError(self._service.refuses_cards, "SCardConnect")
+            if reader not in self._service.readers:
+                raise ScardError(Code.UNKNOWN_READER, "SCardConnect")
 
     def cancel(self, context: int) -> None:
         with self._service.changed:

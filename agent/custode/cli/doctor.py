@@ -1,0 +1,110 @@
+"""`custode doctor`: each thing that can be wrong, with the one remedy; and a report for support."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from custode.cli.command import make_command, option, pass_face
+from custode.cli.files import PRIVATE, new_file
+from custode.locale import diagnosis
+from custode.locale.catalogue import mark, t, tn
+from custode.paths import Paths
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from custode.cli.face import Face
+    from custode.doctor.running import Diagnosis
+
+_FAULT: Final = 1  # cli.md: failed
+_COLOUR: Final = {"pass": "green", "fail": "red"}
+_SIGN: Final = {"pass": "✓", "fail": "✗"}
+
+
+@make_command(
+    "doctor",
+    mark(
+        "Each thing that can be wrong, and what mends it.\n\n"
+        "Asks for no PIN and changes nothing. The exit status is 0 when no fault was found, else 1."
+    ),
+)
+@option(
+    "--bundle",
+    metavar="FILE.zip",
+    text=mark("Also write a report for support, without personal data."),
+)
+@pass_face
+def command(face: Face, bundle: str | None) -> int:
+    """Look, tell, and write the report."""
+    # Only now: the drivers' checks weigh more than the other commands need.
+    from custode.doctor.patient import patient
+    from custode.doctor.registry import REGISTRY
+    from custode.doctor.running import examine
+
+    began = time.monotonic()
+    paths = Paths.find()
+    if bundle is None:
+        case = patient(paths)
+        found = examine(REGISTRY, case)
+        answer = _answer(found, time.monotonic() - began)
+    else:
+        from custode.doctor.bundle import make_bundle
+
+        with new_file(bundle, ".zip", PRIVATE) as file:
+            case = patient(paths)
+            found = examine(REGISTRY, case)
+            answer = _answer(found, time.monotonic() - began)
+            file.write(make_bundle(answer, case))
+        answer["bundle"] = str(file.path)
+    face.show(answer, _tell)
+    return 0 if answer["ok"] else _FAULT
+
+
+def _answer(found: Sequence[Diagnosis], took_s: float) -> dict[str, Any]:
+    rows = [_row(one) for one in found]
+    return {
+        "ok": not any(row["outcome"] == "fail" for row in rows),
+        "took_s": round(took_s, 3),
+        "checks": rows,
+    }
+
+
+def _row(one: Diagnosis) -> dict[str, Any]:
+    told = diagnosis.tell(one.check.id, one.finding.code, one.finding.data)
+    mend = {"command": told.command} if told.command else {"step": told.step} if told.step else None
+    return {
+        "id": one.check.id,
+        "about": one.finding.about or None,
+        "title": told.title,
+        "outcome": one.outcome.value,
+        "code": one.finding.code,
+        "what": told.what,
+        "mend": mend,
+        "data": dict(one.finding.data),
+        "took_s": round(one.took_s, 3),
+    }
+
+
+def _tell(face: Face, answer: Mapping[str, Any]) -> None:
+    rows = answer["checks"]
+    width = max(len(row["title"]) for row in rows)
+    for row in rows:
+        outcome = row["outcome"]
+        about = f"{row['about']}: " if row["about"] and row["about"] not in row["what"] else ""
+        line = f"{_SIGN.get(outcome, '–')} {row['title']:<{width}}  {about}{row['what']}"
+        face.say(line, bold=outcome == "fail", colour=_COLOUR.get(outcome))
+        for remedy in (row["mend"] or {}).values():
+            face.say(f"  → {remedy}")
+    face.say()
+    faults = sum(row["outcome"] == "fail" for row in rows)
+    missed = sum(row["outcome"] == "not_made" for row in rows)
+    if faults:
+        face.say(tn("{n} fault was found.", "{n} faults were found.", faults), bold=True)
+    else:
+        face.say(t("No fault was found."), bold=True)
+    if missed:
+        told = tn("{n} thing was not looked at.", "{n} things were not looked at.", missed)
+        face.say(told)
+    if path := answer.get("bundle"):
+        face.say(t("Report written, without personal data: {path}", path=path))

@@ -1,0 +1,1 @@
+"""`custode doctor`: what can be wrong, looked at; the composition root of the drivers' checks."""
