@@ -35,6 +35,7 @@ CALL_DEADLINE_S: Final = 30.0
 READER_DEADLINE_S: Final = 120.0  # a person types on the reader meanwhile; it has its own time-out
 FRESH: Final = timedelta(seconds=3)  # how old a counter may be when a PIN is sent
 ON_READER: Final = "pin.on_reader"
+HELD: Final = "held"  # `unreadable` of a module whose card another program has for itself
 LAST_ATTEMPT_OPTION: Final = "--use-last-attempt"
 
 KIND: Final = {PinRole.USER: "token_pin", PinRole.SO: "so_pin"}
@@ -115,12 +116,20 @@ async def read_counters(ctx: Context, token: TokenSeen) -> None:
 
     Modules keep what they read when the card came (ykcs11 for good): other programs' tries, and
     those of a C_SetPIN, show only when everything is read anew.
-    :raises CustodeError: TOKEN_GONE, TIMED_OUT
+    :raises CustodeError: TOKEN_GONE, TOKEN_BUSY, TIMED_OUT
     """
     await ctx.tokens_read(token.module)
     _place(ctx, token).read_at = ctx.clock.now()
     if ctx.state.insertion(token.id) is None:
-        raise CustodeError(ErrorCode.TOKEN_GONE, token=token.label or token.id.serial)
+        raise _out_of_sight(ctx, token)
+
+
+def _out_of_sight(ctx: Context, token: TokenSeen) -> CustodeError:
+    """A card that another program holds for itself is shown by no module: it is not gone."""
+    for row in ctx.tokens.health():
+        if row["module"] == token.module and row["unreadable"] == HELD:
+            return CustodeError(ErrorCode.TOKEN_BUSY, by=row["held_by"])
+    return CustodeError(ErrorCode.TOKEN_GONE, token=token.label or token.id.serial)
 
 
 @asynccontextmanager
@@ -175,7 +184,7 @@ async def try_once(
     if not in_session and not _fresh(ctx, token):  # a person may take minutes over a PIN
         await read_counters(ctx, token)
     if ctx.state.insertion(token.id) is None:
-        raise CustodeError(ErrorCode.TOKEN_GONE, token=token.label or token.id.serial)
+        raise _out_of_sight(ctx, token)
     refuse(ctx, token, role, to_change=to_change)
     if token.protected_path:
         deadline_s = max(deadline_s, READER_DEADLINE_S)

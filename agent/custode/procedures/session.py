@@ -14,6 +14,7 @@ from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.naming import one_of
 from custode.procedures import pin
+from custode.procedures.pin import HELD
 from custode_authority.wire.states import CertificateState
 
 if TYPE_CHECKING:
@@ -184,11 +185,17 @@ def _nowhere(ctx: Context, named: str | None) -> CustodeError:
     if not modules:
         return CustodeError(ErrorCode.NO_MODULE, file=ctx.config.file)
     failed = [module for module in modules if module.failure is not None]
+    readers = ctx.state.readers
+    # Some modules fail when the reader service does not run: then it is not they who are to blame.
+    if readers is not None and readers.why is not None:
+        failed = [module for module in failed if not readers.blind(module.name)]
+        if len(failed) < len(modules):
+            return CustodeError(ErrorCode.READERS_UNAVAILABLE, why=readers.why)
     if len(failed) == len(modules):
         return CustodeError(ErrorCode.MODULE_FAILED, module=failed[0].name, why=failed[0].failure)
-    readers = ctx.state.readers
-    if readers is not None and readers.why is not None:
-        return CustodeError(ErrorCode.READERS_UNAVAILABLE, why=readers.why)
+    held = next((row for row in ctx.tokens.health() if row["unreadable"] == HELD), None)
+    if held is not None:
+        return CustodeError(ErrorCode.TOKEN_BUSY, by=held["held_by"])
     return CustodeError(ErrorCode.NO_SUCH_TOKEN, token=named)
 
 

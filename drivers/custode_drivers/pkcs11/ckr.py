@@ -145,6 +145,8 @@ _MAY_BE_BUSY: Final = frozenset(
     }
 )
 
+_MAY_BE_BROKEN_OFF: Final = frozenset({Ckr.GENERAL_ERROR, Ckr.FUNCTION_FAILED, Ckr.DEVICE_ERROR})
+
 # python-pkcs11 turns numbers into classes; this turns them back.
 _BY_CLASS: Final[dict[type[p11.PKCS11Error], Ckr]] = {
     p11.ArgumentsBad: Ckr.ARGUMENTS_BAD,
@@ -227,6 +229,11 @@ def may_be_busy(exc: CkrError | p11.PKCS11Error) -> bool:
     PKCS #11 has no word for it; whoever asks then looks whether somebody does.
     """
     return ckr_of(exc) in _MAY_BE_BUSY
+
+
+def may_be_broken_off(exc: CkrError | p11.PKCS11Error) -> bool:
+    """Tell whether a command to the card itself may have been cut off, by its being pulled out."""
+    return ckr_of(exc) in _MAY_BE_BROKEN_OFF
 
 
 def may_mean_gone(exc: CkrError | p11.PKCS11Error) -> Gone:

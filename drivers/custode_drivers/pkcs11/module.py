@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import logging
 import os
+import time
+from typing import Final
 
 import pkcs11
 
 from custode_drivers.api.errors import ModuleFailed, TokenBusy, TokenGone
 from custode_drivers.api.types import TokenIdentity
-from custode_drivers.pcsc import holders
+from custode_drivers.pcsc import holders, settling
 from custode_drivers.pkcs11 import known
 from custode_drivers.pkcs11.ckr import CkrError
 from custode_drivers.pkcs11.cryptoki import Cryptoki, SlotToken
 from custode_drivers.pkcs11.layout import TokenFlags
 
 log = logging.getLogger(__name__)
+
+_NOTICED_S: Final = 1.0  # pcscd looks every 0.4 s at readers that do not tell by themselves
 
 
 class Module:
@@ -116,10 +120,13 @@ class Module:
 
     def is_held(self) -> bool:
         """Whether another program holds a card for itself; modules then see none."""
+        return self._is_over_pcsc() and holders.is_held()
+
+    def _is_over_pcsc(self) -> bool:
         if self._over_pcsc is None:
             _ = self.cryptoki  # its libraries come with it; afterwards ours would be seen too
             self._over_pcsc = holders.uses_cards()
-        return self._over_pcsc and holders.is_held()
+        return self._over_pcsc
 
     def refuse_if_held(self) -> None:
         """Do nothing, unless. :raises TokenBusy: when another program holds a card for itself."""
@@ -144,6 +151,18 @@ class Module:
         except (CkrError, ModuleFailed):
             return False
         return now.identity == token.identity
+
+    def lost(self, token: SlotToken) -> bool:
+        """Tell whether the token went while a command was with it, which has just failed.
+
+        The command fails at once; the reader service, and the module by it, learn a moment later.
+        """
+        deadline = time.monotonic() + _NOTICED_S
+        while self.holds(token):
+            left = deadline - time.monotonic()
+            if left <= 0 or not self._is_over_pcsc() or not settling.changes(left):
+                return not self.holds(token)
+        return True
 
     def slot(self, token: SlotToken) -> pkcs11.Slot:
         """Return the slot as python-pkcs11 knows it."""

@@ -24,6 +24,7 @@ from custode_drivers.pkcs11.ckr import (
     CkrError,
     Gone,
     ckr_of,
+    may_be_broken_off,
     may_be_busy,
     may_mean_gone,
     translate,
@@ -241,11 +242,15 @@ class Sessions:
         except (CkrError, pkcs11.PKCS11Error) as exc:
             log.info("%r", exc)
             gone = may_mean_gone(exc)
-            if gone is Gone.ALWAYS or (gone is Gone.IF_ABSENT and not self._module.holds(token)):
+            absent = self._module.lost if may_be_broken_off(exc) else self._is_absent
+            if gone is Gone.ALWAYS or (gone is Gone.IF_ABSENT and absent(token)):
                 raise errors.TokenGone(serial=token.serial) from exc
             if may_be_busy(exc):
                 self._module.refuse_if_held()
             raise translate(exc) from exc
+
+    def _is_absent(self, token: SlotToken) -> bool:
+        return not self._module.holds(token)
 
     def check_token(self, name: str, identity: TokenIdentity) -> None:
         """Hold a session against the token the caller means.

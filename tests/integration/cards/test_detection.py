@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from smartcard import scard
 
 from custode_drivers.testing.openpgp import OpenPgpCard
 from custode_drivers.testing.pcscd import PcscDaemon
@@ -146,12 +148,44 @@ def test_a_card_that_shows_itself_twice_is_one_token(
         assert at.names() == ["gate_closed", "token_removed", "gate_opened"]
 
 
+@pytest.mark.parametrize("path", [OPENSC, YKCS11], ids=["opensc", "ykcs11"])
 def test_a_command_that_needs_a_token_says_that_readers_cannot_be_seen(
-    pcscd: PcscDaemon, tmp_path: Path
+    pcscd: PcscDaemon, tmp_path: Path, path: Path
 ) -> None:
+    """Without the service ykcs11 does not work either, and is not the one to be mended."""
     pcscd.stop()
-    with desk(tmp_path / "home", [OPENSC]) as at:
+    with desk(tmp_path / "home", [path]) as at:
         refused = at.command("token", "init", "--so-pin-source", "fd:0", "--new-pin-source", "fd:0")
         assert refused.returncode == 11, refused
         assert "card readers cannot be seen" in refused.stderr
         assert "systemctl start pcscd" in refused.stderr
+
+
+def test_a_command_that_needs_a_token_says_that_another_program_holds_it(
+    at: Desk, pcscd: PcscDaemon
+) -> None:
+    pcscd.readers[0].insert(PivCard(serial=1001))
+    at.until("token_inserted")
+    command = ("token", "pin", "change", "--pin-source", "fd:0", "--new-pin-source", "fd:0")
+    with held_exclusively(pcscd.readers[0].name):
+        # Another card comes, so that the module is read: it shows no token that is held.
+        pcscd.readers[1].insert(PivCard(serial=1002))
+        at.until("gate_opened")
+        refused = at.command(*command, "--token", "1001")
+        assert refused.returncode == 16, refused
+        assert "Another program holds the card" in refused.stderr
+
+
+@contextmanager
+def held_exclusively(reader: str) -> Iterator[None]:
+    """As a program does that wants a card for itself."""
+    _, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
+    code, card, _ = scard.SCardConnect(
+        context, reader, scard.SCARD_SHARE_EXCLUSIVE, scard.SCARD_PROTOCOL_ANY
+    )
+    assert code == scard.SCARD_S_SUCCESS, scard.SCardGetErrorMessage(code)
+    try:
+        yield
+    finally:
+        scard.SCardDisconnect(card, scard.SCARD_LEAVE_CARD)
+        scard.SCardReleaseContext(context)

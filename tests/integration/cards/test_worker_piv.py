@@ -336,3 +336,16 @@ def test_what_was_pulled_out_after_its_so_pin_was_right(worker: CardWorker, card
     told = {"session": worker.session, "spec": "p256", "label": "x"}
     assert worker.refused("generate_key", told)[0] == "needs_so"
     assert worker.refused("generate_key", {**told, "as_so": True}, SO_PIN)[1]["accepted"] == ["so"]
+
+
+@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
+def test_pulled_out_in_the_middle_of_a_signature(
+    worker: CardWorker, card: PivCard, pcscd: PcscDaemon, cut: Cut
+) -> None:
+    """The command fails before the reader service knows why."""
+    worker.login()
+    key_id = worker.key("p256")["key_id"]
+    card.faults.remove_at(1, ins=0x87, cut=cut)
+    told = {"session": worker.session, "key_id": key_id, "data": b"words"}
+    assert worker.refused("sign", told)[0] == "token_gone"
+    assert pcscd.readers[0].wait_empty(WITHIN_S)

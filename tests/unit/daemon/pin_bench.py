@@ -49,6 +49,8 @@ class Bench:
     """What the n-th reading finds instead."""
     typing_s: float = 0
     gone: bool = False
+    unreadable: str | None = None
+    """Why the module says that something in it cannot be read."""
     all_asked: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when three secrets were asked for."""
 
@@ -90,6 +92,9 @@ class Bench:
         if self.reads in self.then:
             seen = self.then[self.reads]
             await self.post(events.TokensListed("m", (seen,) if seen else (), self.clock.now()))
+
+    def health(self) -> list[dict[str, Any]]:
+        return [{"module": "m", "unreadable": self.unreadable, "held_by": None}]
 
     async def progress(self, step: str, text: str = "", operation: str = "") -> None:
         self.told.append(step)

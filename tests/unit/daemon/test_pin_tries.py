@@ -123,6 +123,12 @@ def test_a_token_that_left_while_the_pin_was_typed_gets_none(bench: Bench) -> No
     assert (bench.asked, bench.calls, bench.on_disk()) == ([], [], Tries())
 
 
+def test_a_card_that_another_program_holds_is_not_gone(bench: Bench) -> None:
+    bench.gone, bench.unreadable = True, "held"
+    assert bench.fails(logging_in()).code is ErrorCode.TOKEN_BUSY
+    assert (bench.asked, bench.calls, bench.on_disk()) == ([], [], Tries())
+
+
 def test_the_counter_is_read_before_the_pin_is_asked_for(bench: Bench) -> None:
     """Another program spent tries since the card came: its module did not say so by itself."""
     bench.then = {1: replace(TOKEN, user_pin=LAST)}

@@ -117,6 +117,9 @@ class FakeModule(Module):
     def is_held(self) -> bool:
         return False
 
+    def lost(self, token: SlotToken) -> bool:
+        return not self.holds(token)
+
     @property
     def cryptoki(self) -> Cryptoki:
         return cast("Cryptoki", self.card)
