@@ -70,6 +70,11 @@ class ErrorCode(StrEnum):
     NO_SUCH_OPERATION = "no_such_operation"  # operation
     NO_SUCH_BACKUP = "no_such_backup"  # backup
     BACKUP_AMBIGUOUS = "backup_ambiguous"  # backup, ids
+    BACKUP_ON_TOKEN = "backup_on_token"  # noqa: S105 - a code; backup, token, serial
+    NO_BACKUP_ON_TOKEN = "no_backup_on_token"  # noqa: S105 - a code; token
+    SPARE_IS_PRIMARY = "spare_is_primary"  # token
+    SPARE_TAKEN = "spare_taken"  # token, backup
+    NOTHING_TO_CLEAR = "nothing_to_clear"  # token
     STATE_NOT_ALLOWED = "state_not_allowed"  # what, state
     CSR_INVALID = "csr_invalid"  # path
     FILE_MISSING = "file_missing"  # path
@@ -140,6 +145,7 @@ class ErrorCode(StrEnum):
     BACKUP_RETIRED = "backup_retired"
     ALREADY_ACTIVATED = "already_activated"
     CONTAINER_MISMATCH = "container_mismatch"
+    BACKUP_PLACE = "backup_place"
     WRONG_BACKUP_PIN = "wrong_backup_pin"  # tries_remaining
     NOT_APPROVED = "not_approved"
     APPROVAL_EXPIRED = "approval_expired"

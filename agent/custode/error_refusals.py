@@ -144,6 +144,11 @@ REFUSALS: Final[Mapping[ErrorCode, Row]] = {
         "This backup was already activated by somebody else.",
         "If that was not you, report the theft at once: custode report theft",
     ),
+    _E.BACKUP_PLACE: row(
+        _REFUSED,
+        "That backup lies elsewhere: in a folder, or on a spare token. Nothing was changed.",
+        "See `custode backup list`.",
+    ),
     _E.CONTAINER_MISMATCH: row(
         _REFUSED,
         "This iw.iwk is not the one that was registered.",

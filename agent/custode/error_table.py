@@ -10,6 +10,7 @@ from custode.error_general import GENERAL
 from custode.error_recovery import RECOVERY
 from custode.error_refusals import REFUSALS
 from custode.error_rows import Row, row
+from custode.error_spares import SPARES
 from custode.error_tokens import TOKENS
 
 _E = ErrorCode
@@ -280,6 +281,7 @@ ROWS: Final[Mapping[ErrorCode, Row]] = {
     **_REACHING,
     **RECOVERY,
     **REFUSALS,
+    **SPARES,
 }
 
 

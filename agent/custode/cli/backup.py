@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING
 import click
 
 from custode.cli import backup_told as told
-from custode.cli import files
+from custode.cli import files, spare_told
 from custode.cli.command import argument, make_group, option, pass_face
 from custode.cli.face import sure
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
+from custode.locale import words
 from custode.locale.catalogue import mark, t
 from custode_authority.wire.reasons import REASONS
 
 if TYPE_CHECKING:
     from custode.cli.face import Face
 
+_ASKED_FOR = frozenset({"requested", "approved"})
 _REASONS = [reason.value for reason, row in REASONS.items() if row.reportable]
 
 
@@ -40,27 +42,45 @@ def command() -> None:
     "create",
     mark(
         "Save a backup of your certificate.\n\n"
-        "A folder named with your code and the date appears in DIR. It asks for the token's PIN,"
-        " and for a new PIN that is the backup's own: keep it, without it the backup is useless."
+        "With --to, a folder named with your code and the date appears in DIR. It asks for the"
+        " token's PIN, and for a new PIN that is the backup's own: keep it, without it the backup"
+        " is useless. With --on-token, the backup's key is made on a second token instead and never"
+        " leaves it: both tokens are plugged in, each is asked for its own PIN, and no other PIN is"
+        " needed."
     ),
 )
-@option("--to", required=True, metavar=mark("DIR"), text=mark("Where the folder is to be made."))
+@option("--to", metavar=mark("DIR"), text=mark("Where the folder is to be made."))
+@option(
+    "--on-token",
+    metavar=mark("TOKEN"),
+    text=mark("The spare token: serial, label or pkcs11: URI."),
+)
 @option(
     "--include",
     multiple=True,
     metavar=mark("FILE"),
     text=mark("A file to take along, unencrypted (may be given several times)."),
 )
-@secret_options("pin", "backup-pin")
+@secret_options("pin", "backup-pin", "spare-pin", "so-pin")
 @pass_face
-def create(face: Face, to: str, include: tuple[str, ...], secrets: Secrets) -> None:
+def create(
+    face: Face,
+    to: str | None,
+    on_token: str | None,
+    include: tuple[str, ...],
+    secrets: Secrets,
+) -> None:
     """Make it."""
+    if (to is None) is (on_token is None) or (on_token is not None and include):
+        raise CustodeError(ErrorCode.USAGE, what=t(words.ABOUT["one_place"]))
     params = {
-        "to": files.absolute(to),
+        "to": None if to is None else files.absolute(to),
+        "on_token": on_token,
         "kind": "successor",
         "include": [files.absolute(file) for file in include],
     }
-    face.show(call(face, "backup.create", params, secrets), told.created)
+    done = call(face, "backup.create", params, secrets)
+    face.show(done, told.created if on_token is None else spare_told.created)
 
 
 @command.subcommand("list", mark("Your backups and how each one stands."))
@@ -70,8 +90,14 @@ def list_(face: Face) -> None:
     face.show(call(face, "backup.list"), told.listed)
 
 
-@command.subcommand("show", mark("What a backup folder says of itself. No PIN is needed."))
-@argument("folder", mark("FOLDER"))
+@command.subcommand(
+    "show",
+    mark(
+        "What a backup folder says of itself. No PIN is needed.\n\n"
+        "A backup on a spare token is named by its ID."
+    ),
+)
+@argument("folder", mark("FOLDER|ID"))
 @pass_face
 def show(face: Face, folder: str) -> None:
     """Show it."""
@@ -103,7 +129,7 @@ def retire(face: Face, backup: str, yes: bool, secrets: Secrets) -> None:
     """Retire it, once it is known which one is meant."""
     if not yes:
         found = call(face, "backup.named", {"backup": backup})
-        name = found.get("folder") or found["backup_id"]
+        name = told.named(found)
         question = t("Make backup {backup} void for good?", backup=name)
         sure(face, question, t("The backup was not touched."))
         backup = found["backup_id"]
@@ -133,32 +159,59 @@ def open_(face: Face, folder: str, secrets: Secrets) -> None:
     mark(
         "Ask for the activation of a backup, and collect it once it is granted.\n\n"
         "First report what happened to the original: custode report. Five wrong PINs in all lock"
-        " the backup for good."
+        " the backup for good.\n\n"
+        "A backup on a spare token is named by its ID or with --on-token. The token's own PIN is"
+        " asked for, its key signs the request, and the token becomes your original at once: no"
+        " restore is needed."
     ),
 )
-@argument("folder", mark("FOLDER"))
+@argument("folder", mark("FOLDER|ID"), required=False)
+@option(
+    "--on-token",
+    metavar=mark("TOKEN"),
+    text=mark("The spare token: serial, label or pkcs11: URI."),
+)
 @option("--reason", required=True, type=click.Choice(_REASONS), text=mark("Why."))
 @option("--wait", is_flag=True, text=mark("Wait until the desk has approved it."))
-@secret_options("backup-pin")
+@secret_options("backup-pin", "pin", "so-pin")
 @pass_face
-def activate(face: Face, folder: str, reason: str, wait: bool, secrets: Secrets) -> None:
+def activate(
+    face: Face,
+    folder: str | None,
+    on_token: str | None,
+    reason: str,
+    wait: bool,
+    secrets: Secrets,
+) -> None:
     """Activate it."""
-    params = {"folder": files.absolute(folder), "reason": reason, "wait": wait}
+    if (folder is None) is (on_token is None):
+        raise CustodeError(ErrorCode.USAGE, what=t(words.ABOUT["one_place"]))
+    params = {
+        "folder": None if folder is None else files.absolute(folder),
+        "on_token": on_token,
+        "reason": reason,
+        "wait": wait,
+    }
     try:
         done = call(face, "backup.activate", params, secrets)
     except (CustodeError, KeyboardInterrupt) as stopped:
         if isinstance(stopped, CustodeError) and stopped.code is not ErrorCode.CANCELLED:
             raise
-        raise _stopped(face, folder) from stopped
-    face.show(done, told.activated)
+        raise _stopped(face, folder, on_token) from stopped
+    face.show(done, told.activated if "token" not in done else spare_told.activated)
 
 
-def _stopped(face: Face, folder: str) -> CustodeError:
+def _stopped(face: Face, folder: str | None, on_token: str | None) -> CustodeError:
     """What to say of an activation that was broken off: what was asked for before stays."""
     with contextlib.suppress(CustodeError):
-        found = call(face, "backup.show", {"folder": files.absolute(folder)}, start=False)
-        if found.get("state") in {"requested", "approved"}:
-            return CustodeError(ErrorCode.CANCELLED, requested=folder)
+        if folder is not None:
+            found = call(face, "backup.show", {"folder": files.absolute(folder)}, start=False)
+            if found.get("state") in _ASKED_FOR:
+                return CustodeError(ErrorCode.CANCELLED, requested=folder)
+        else:
+            listed = call(face, "status", start=False).get("backups") or []
+            if any(row.get("place") == "token" and row["state"] in _ASKED_FOR for row in listed):
+                return CustodeError(ErrorCode.CANCELLED, requested=f"--on-token {on_token}")
     return CustodeError(ErrorCode.CANCELLED)
 
 
@@ -177,3 +230,25 @@ def restore(face: Face, folder: str, token: str, secrets: Secrets) -> None:
     """Restore it."""
     params = {"folder": files.absolute(folder), "token": token}
     face.show(call(face, "backup.restore", params, secrets), told.restored)
+
+
+@command.subcommand(
+    "clear",
+    mark(
+        "Destroy the key of a void backup on its token.\n\n"
+        "The token may serve again afterwards. Nothing else on it is touched; a key that is still"
+        " good for something is never destroyed."
+    ),
+)
+@argument("token", mark("TOKEN"), required=False)
+@option("--yes", is_flag=True, text=mark("Do not ask."))
+@secret_options("pin", "so-pin")
+@pass_face
+def clear(face: Face, token: str | None, yes: bool, secrets: Secrets) -> None:
+    """Show which ones, then destroy them."""
+    found = call(face, "spare.clear.preview", {"token": token})
+    if not yes:
+        spare_told.announce_clearing(face, found)
+        sure(face, t("Destroy them for good?"), t("The token was not touched."))
+    params = {"token": found["token"]}
+    face.show(call(face, "spare.clear", params, secrets), spare_told.cleared)

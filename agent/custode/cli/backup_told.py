@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from custode.cli import spare_told
 from custode.cli.failure import tell_gate
 from custode.locale import moments, words
 from custode.locale.catalogue import mark, t
@@ -30,6 +31,14 @@ def created(face: Face, done: Mapping[str, Any]) -> None:
     )
     face.say(t("Keep the folder apart from the token, and its PIN apart from both."))
     face.say(t("It cannot be used while the original is active."))
+    spare_told.offered(face, done.get("spare_at_hand") or [])
+
+
+def named(backup: Mapping[str, Any]) -> str:
+    """What a backup is called: by its folder, its token, or its id."""
+    if backup.get("place") == "token":
+        return f"{backup['backup_id']} ({spare_told.where(backup)})"
+    return str(backup.get("folder") or backup["backup_id"])
 
 
 def _file_name(file: Any) -> str:
@@ -43,11 +52,11 @@ def listed(face: Face, found: Any) -> None:
         face.say(t("There is no backup yet. Next: custode backup create --to DIR"))
         return
     face.table(
-        (t("Backup"), t("Folder"), t("State"), t("Made on")),
+        (t("Backup"), t("Where"), t("State"), t("Made on")),
         [
             (
                 str(row.get("backup_id") or ""),
-                str(row.get("folder") or "–"),
+                spare_told.where(row),
                 words.word(words.BACKUP, row.get("state")),
                 moments.day(row.get("created_at")),
             )
@@ -58,9 +67,11 @@ def listed(face: Face, found: Any) -> None:
 
 def shown(face: Face, found: Mapping[str, Any]) -> None:
     """What the manifest says, and whether the gate stands open."""
+    path = found.get("path")
+    place = (t("Path"), str(path)) if path else (t("Where"), spare_told.where(found))
     face.facts(
         [
-            (t("Path"), str(found.get("path") or "")),
+            place,
             (t("Backup"), str(found.get("backup_id") or "")),
             (t("State"), words.word(words.BACKUP, found.get("state"))),
             (t("Identity code"), str(found.get("identity_code") or "")),

@@ -24,7 +24,7 @@ _TABLES: Final[Mapping[str, Mapping[str, str]]] = {
 }
 _SIZES: Final = frozenset({"needed", "free"})  # in bytes
 _SECRETS: Final = frozenset(
-    {"--pin", "--new-pin", "--so-pin", "--backup-pin", "--export-pin", "--password"}
+    {"--pin", "--spare-pin", "--new-pin", "--so-pin", "--backup-pin", "--export-pin", "--password"}
 )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from custode.cli import spare_told
 from custode.cli.command import argument, make_command, option, pass_face
 from custode.cli.face import sure
 from custode.cli.secret_options import Secrets, secret_options
@@ -107,7 +108,9 @@ def _announce_ends(face: Face, seen: Mapping[str, Any]) -> bool:
 
 
 def _named(backup: Mapping[str, Any]) -> str:
-    name = str(backup.get("folder") or backup.get("backup_id") or "–")
+    name = spare_told.where(backup)
+    if name == "–":
+        name = str(backup.get("backup_id") or name)
     return t("{folder}, made on {day}", folder=name, day=moments.day(backup.get("created_at")))
 
 
@@ -132,4 +135,8 @@ def _tell(face: Face, done: Mapping[str, Any]) -> None:
     newest = usable[-1]
     folder = newest.get("path") or newest.get("folder") or t("FOLDER")
     next_step = "backup.restore" if newest.get("state") == "collected" else "backup.activate"
-    face.say(t("Next: {command}", command=t(words.GO_ON[next_step], folder=folder)))
+    serial = newest.get("token")
+    named = f"--on-token {serial}" if serial else str(newest.get("backup_id") or "")
+    if newest.get("place") == "token":
+        next_step = "spare.activate"
+    face.say(t("Next: {command}", command=t(words.GO_ON[next_step], folder=folder, named=named)))

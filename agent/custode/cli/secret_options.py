@@ -23,6 +23,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 OPTION_OF: Final[Mapping[Kind, str]] = {
     Kind.TOKEN_PIN: "pin",
+    Kind.SPARE_PIN: "spare-pin",
     Kind.NEW_PIN: "new-pin",
     Kind.SO_PIN: "so-pin",
     Kind.BACKUP_PIN: "backup-pin",
@@ -34,6 +35,7 @@ OPTION_OF: Final[Mapping[Kind, str]] = {
 }
 _HELP: Final[Mapping[str, str]] = {
     "pin": mark("Where the token's PIN comes from: prompt, fd:N, file:PATH, pinentry:PROGRAM."),
+    "spare-pin": mark("Where the spare token's own PIN comes from (as above)."),
     "new-pin": mark("Where the token's new PIN comes from (as above)."),
     "so-pin": mark("Where the administrator PIN (SO PIN, PUK) comes from (as above)."),
     "backup-pin": mark(
@@ -47,7 +49,7 @@ _HELP: Final[Mapping[str, str]] = {
         "Where the account's password comes from: prompt, fd:N, file:PATH, pinentry:PROGRAM."
     ),
 }
-_OF_TOKENS: Final = frozenset({"pin", "so-pin"})
+_OF_TOKENS: Final = frozenset({"pin", "spare-pin", "so-pin"})
 _LAST_ATTEMPT: Final = mark(
     "Send a token's PIN even if only one attempt is left: a wrong one locks it."
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from custode.cli import spare_told
 from custode.cli.command import make_command, pass_face
 from custode.cli.failure import reason_lines, tell_gate
 from custode.cli.session import call
@@ -113,8 +114,10 @@ def certificate_line(row: Mapping[str, Any]) -> str:
 
 
 def backup_line(row: Mapping[str, Any]) -> str:
-    """One backup: its folder and its state."""
+    """One backup: its folder or its token, and its state."""
     name = row.get("folder_name") or row.get("folder") or row.get("backup_id") or "–"
+    if row.get("place") == "token":
+        name = spare_told.where({**row, "token": (row.get("token") or {}).get("serial")})
     return f"{name}, {words.word(words.BACKUP, row.get('state'))}"
 
 
@@ -208,8 +211,13 @@ _HERE: Final = frozenset({"original_present", "token_not_identified", "token_unr
 
 
 def _activated(face: Face, backup: Mapping[str, Any], gate: Mapping[str, Any]) -> None:
-    folder = backup.get("folder_path") or backup.get("folder_name") or t("FOLDER")
-    command = t(words.GO_ON["backup.restore"], folder=folder)
+    if backup.get("place") == "token":
+        serial = (backup.get("token") or {}).get("serial")
+        named = f"--on-token {serial}" if serial else str(backup["backup_id"])
+        command = t(words.GO_ON["spare.activate"], named=named)
+    else:
+        folder = backup.get("folder_path") or backup.get("folder_name") or t("FOLDER")
+        command = t(words.GO_ON["backup.restore"], folder=folder)
     face.say(t("The backup is activated. Now: {command}", command=command), bold=True)
     here = [r for r in gate.get("reasons") or [] if r.get("code") in _HERE]
     for line in reason_lines({"reasons": here}):

@@ -42,6 +42,8 @@ EVENTS: Final[Mapping[str, str]] = {
     ),
     "backup_state": mark("Backup {backup_id}: {backup_state}."),
     "backup_saved": mark("Backup saved: {folder_name}"),
+    "spare_saved": mark("Backup {backup_id} is saved on the token with serial {serial}."),
+    "spare_cleared": mark("The key of void backup {backup_id} is off token {serial}."),
     "backup_restored": mark("Backup {backup_id} was put onto the token with serial {serial}."),
     "gate_closed": mark("The gate has closed: no backup can be used."),
     "gate_opened": mark("Nothing inserted here keeps the gate closed any more."),

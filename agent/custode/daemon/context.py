@@ -149,7 +149,7 @@ class Authority(Protocol):
 class SecretWanted:
     """Which secret of the person, for what. How long one waits for it: `[prompts] secret_s`.
 
-    `kind`: token_pin, new_pin, so_pin, backup_pin, backup_pin_new, account_password,
+    `kind`: token_pin, spare_pin, new_pin, so_pin, backup_pin, backup_pin_new, account_password,
     account_password_new, export_pin, export_pin_new. `token`: {"serial", "label", "min_pin",
     "max_pin"}; the last two are how long its PINs are, 0 where it does not say.
     """

@@ -11,6 +11,7 @@ from custode.domain.certificates import state_at
 from custode.domain.model import PinRole
 from custode.domain.needs import needs as all_needs
 from custode.domain.pin import attempts_left, must_be_changed, tries_of
+from custode.domain.spares import label_of
 from custode.domain.standing import standing
 from custode.domain.token_uri import uri_of
 from custode.domain.tokens import recognise, remembered
@@ -80,7 +81,10 @@ def certificates(state: State, now: datetime) -> list[dict[str, Any]]:
 def backups(state: State) -> list[dict[str, Any]]:
     """Backups, oldest first."""
     records = sorted(state.backups.values(), key=lambda b: (b.created_at, b.backup_id))
-    return [msgspec.to_builtins(record) for record in records]
+    return [
+        {**msgspec.to_builtins(record), "label": label_of(state, record.token)}
+        for record in records
+    ]
 
 
 def gate(state: State) -> dict[str, Any]:

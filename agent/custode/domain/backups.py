@@ -106,4 +106,7 @@ def merged(old: BackupRecord | None, row: BackupRecord) -> BackupRecord:
         container_sha256=newest.container_sha256 or other.container_sha256,
         folder_name=row.folder_name or old.folder_name,
         folder_path=row.folder_path or old.folder_path,
+        successor_key_sha256=newest.successor_key_sha256 or other.successor_key_sha256,
+        token=row.token or old.token,
+        key_id=row.key_id or old.key_id,
     )

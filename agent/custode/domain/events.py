@@ -261,7 +261,7 @@ class CertificateInstalled:
 
 @dataclass(frozen=True, slots=True)
 class BackupSaved:
-    """A backup folder is in its place and its registration confirmed."""
+    """A backup's folder, or its key on a spare token, is in place; its registration confirmed."""
 
     record: BackupRecord
     at: datetime
@@ -283,6 +283,15 @@ class BackupRestored:
     successor_sha256: str
     token: TokenId
     key_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SpareCleared:
+    """The key of a void backup was destroyed on its spare token, or was found not to be there."""
+
+    backup_id: str
+    token: TokenId
     at: datetime
 
 
@@ -317,5 +326,6 @@ RecordEvent = (
     | BackupSaved
     | BackupsListed
     | BackupRestored
+    | SpareCleared
 )
 Event = DriverEvent | PersonEvent | AuthorityEvent | RecordEvent | ClockTicked

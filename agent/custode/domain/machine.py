@@ -40,6 +40,7 @@ from custode.domain.events import (
     PinTryBegun,
     PlugHinted,
     ReadersSeen,
+    SpareCleared,
     StatusAnswered,
     TokenAdopted,
     TokenForgotten,
@@ -91,6 +92,7 @@ def _take_in(state: State, event: Event) -> Change:
             | BackupSaved()
             | BackupsListed()
             | BackupRestored()
+            | SpareCleared()
         ):
             return _of_records(state, event)
         case ClockTicked():
@@ -161,6 +163,8 @@ def _of_records(state: State, event: RecordEvent) -> Change:
             return records.backups_listed(state, event.rows)
         case BackupRestored():
             return _then_reread(records.backup_restored(state, event), event.token)
+        case SpareCleared():
+            return _then_reread(records.spare_cleared(state, event), event.token)
         case _:
             assert_never(event)
 

@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from custode_authority.wire.states import BackupKind, BackupState, CertificateState
+from custode_authority.wire.states import (
+    BackupKind,
+    BackupPlace,
+    BackupState,
+    CertificateState,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -113,9 +118,9 @@ class TokenState(StrEnum):
 class KnownToken:
     """What is remembered of a token.
 
-    `adopted`: initialised, used for a request or promoted here. `spare_for`: the backup whose key
-    it carries. The failures are our own count of spent tries since the last accepted PIN; while
-    `…_unanswered` is set, one more was sent of which nobody knows what came of it.
+    `adopted`: initialised, used for a request or promoted here. `spare_for`: the usable backup
+    whose key it carries. The failures are our own count of spent tries since the last accepted
+    PIN; while `…_unanswered` is set, one more was sent of which nobody knows what came of it.
     """
 
     id: TokenId
@@ -234,9 +239,11 @@ class CertificateRecord:
 
 @dataclass(frozen=True, slots=True)
 class BackupRecord:
-    """One backup: the authority's row and our own facts, which are `folder_name` and `folder_path`.
+    """One backup: the authority's row and our own facts: `folder_…`, `token` and `key_id`.
 
-    `original_sha256` and `successor_sha256` are fingerprints of certificates.
+    `original_sha256` and `successor_sha256` are fingerprints of certificates. In a folder or, by
+    `place`, on a spare: `token`, where that is known here, under `key_id`.
+    `successor_key_sha256` is the hash of the successor's SubjectPublicKeyInfo.
     """
 
     backup_id: str
@@ -251,6 +258,10 @@ class BackupRecord:
     retired_why: str | None = None
     folder_name: str | None = None
     folder_path: str | None = None
+    place: BackupPlace = BackupPlace.FOLDER
+    successor_key_sha256: str | None = None
+    token: TokenId | None = None
+    key_id: str | None = None
 
 
 class Source(StrEnum):

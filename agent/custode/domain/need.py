@@ -27,6 +27,7 @@ class NeedKind(StrEnum):
     RECOVERY_EXPORT_MISSING = "recovery_export_missing"
     EXPIRY = "expiry"
     OPERATION_CAN_GO_ON = "operation_can_go_on"
+    SPARE_KEY_DEAD = "spare_key_dead"
     UNKNOWN_TOKEN = "unknown_token"  # noqa: S105 - a kind of need, not a password
 
 

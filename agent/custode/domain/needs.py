@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from custode.domain.backups import STANDING, has_backup
@@ -9,6 +10,7 @@ from custode.domain.certificates import days_left, original, state_at
 from custode.domain.model import PinRole, TokenState
 from custode.domain.need import Need, NeedKind
 from custode.domain.pin import PinChance, chance_on, must_be_changed
+from custode.domain.spares import at_hand, dead_on, on_token
 from custode.domain.tokens import came_back, recognise
 from custode_authority.wire.states import BackupState, CertificateState
 
@@ -16,10 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from custode.domain.model import CertificateRecord, State, TokenId, TokenSeen
+    from custode.domain.model import BackupRecord, CertificateRecord, State, TokenId, TokenSeen
 
 EXPIRY_STEPS: Final = (0, 1, 3, 7, 14, 30)  # days left at which the person is told again
 _ON_ITS_WAY: Final = frozenset({BackupState.REQUESTED, BackupState.APPROVED, BackupState.COLLECTED})
+_NEXT_STEPS: Final = {
+    BackupState.APPROVED: "backup.collect",
+    BackupState.COLLECTED: "backup.restore",
+}
 _ORDER: Final = {kind: place for place, kind in enumerate(NeedKind)}
 
 
@@ -61,6 +67,9 @@ def _of_token(token: TokenSeen, state: State) -> Iterator[Need]:
         yield Need(NeedKind.PIN_NOT_SET, name, token.id, token.label, True)
     elif what is TokenState.UNKNOWN and state.identity is not None and not _awaited(state):
         yield Need(NeedKind.UNKNOWN_TOKEN, name, token.id, token.label, True)
+    if dead := dead_on(state, token):
+        args = {"serial": token.id.serial, "backup_id": dead[0].backup_id}
+        yield Need(NeedKind.SPARE_KEY_DEAD, name, token.id, token.label, True, args)
 
 
 def _of_pins(token: TokenSeen, state: State) -> Iterator[Need]:
@@ -92,7 +101,10 @@ def _of_certificates(state: State, now: datetime) -> Iterator[Need]:
         if fingerprint is None or state_at(record, now) is not CertificateState.ACTIVE:
             continue
         if record.installed and not has_backup(state, fingerprint):
-            yield _for_record(NeedKind.BACKUP_MISSING, fingerprint, record, state)
+            need = _for_record(NeedKind.BACKUP_MISSING, fingerprint, record, state)
+            spares = at_hand(state)
+            offered = {"spare": spares[0].id.serial} if spares else {}
+            yield replace(need, text_args={**need.text_args, **offered})
         # A successor's certificate is not installed: it comes with its key, by `backup restore`.
         elif not record.installed and fingerprint not in successors:
             yield _for_record(NeedKind.INSTALL_CERTIFICATE, record.id_operazione, record, state)
@@ -142,15 +154,29 @@ def _of_operations(state: State) -> Iterator[Need]:
                 operation.token is not None,
                 {"what": operation.kind},
             )
-    next_steps = {BackupState.APPROVED: "backup.collect", BackupState.COLLECTED: "backup.restore"}
     for backup in state.backups.values():
-        if backup.state in next_steps:
-            args = {
-                "what": next_steps[backup.state],
-                "folder_name": backup.folder_name or "",
-                "folder": backup.folder_path or backup.folder_name or "",
-            }
-            yield Need(NeedKind.OPERATION_CAN_GO_ON, backup.backup_id, text_args=args)
+        if (what := _NEXT_STEPS.get(backup.state)) is None:
+            continue
+        if on_token(backup):
+            yield _of_spare(backup, state)
+            continue
+        args = {
+            "what": what,
+            "folder_name": backup.folder_name or "",
+            "folder": backup.folder_path or backup.folder_name or "",
+        }
+        yield Need(NeedKind.OPERATION_CAN_GO_ON, backup.backup_id, text_args=args)
+
+
+def _of_spare(backup: BackupRecord, state: State) -> Need:
+    """Collected on its spare or about to be: one command does what is left, whatever that is."""
+    return Need(
+        NeedKind.OPERATION_CAN_GO_ON,
+        backup.backup_id,
+        backup.token,
+        _label(backup.token, state),
+        text_args={"what": "spare.activate", "backup_id": backup.backup_id},
+    )
 
 
 def _of_authority(state: State) -> Iterator[Need]:

@@ -29,11 +29,14 @@ if TYPE_CHECKING:
         BackupSaved,
         CertificateInstalled,
         CertificateRequested,
+        SpareCleared,
         StatusAnswered,
     )
     from custode.domain.model import BackupRecord, CertificateRecord, TokenId, TokenSeen
 
 Change = tuple[State, tuple[Command, ...]]
+
+_OVER = frozenset({BackupState.RESTORED, BackupState.RETIRED, BackupState.LOCKED})
 
 # --- certificates -----------------------------------------------------------------------------
 
@@ -150,10 +153,17 @@ def _primary_in_use(state: State) -> bool:
 
 
 def backup_saved(state: State, event: BackupSaved) -> Change:
-    """A folder is in its place."""
-    state, commands = backups_listed(state, (event.record,))
-    data = {"backup_id": event.record.backup_id, "folder_name": event.record.folder_name}
-    return state, (*commands, AppendAudit("backup_saved", data), Announce("backup_saved", data))
+    """A folder is in its place, or a key on its spare token."""
+    record = event.record
+    state, commands = backups_listed(state, (record,))
+    data = {"backup_id": record.backup_id, "folder_name": record.folder_name}
+    if record.token is not None and record.state not in _OVER:
+        known = replace(known_token(state, record.token), adopted=True, spare_for=record.backup_id)
+        state, spare = keep_token(state, known)
+        commands += spare
+        data["serial"] = record.token.serial
+    name = "backup_saved" if record.token is None else "spare_saved"
+    return state, (*commands, AppendAudit("backup_saved", data), Announce(name, data))
 
 
 def backups_listed(state: State, rows: Iterable[BackupRecord]) -> Change:
@@ -200,7 +210,31 @@ def _put_backup(state: State, record: BackupRecord) -> Change:
     if old is None or old.state is not record.state:
         data = {"backup_id": record.backup_id, "state": record.state}
         commands += [AppendAudit("backup_state", data), Announce("backup_state", data)]
-    return replace(state, backups={**state.backups, record.backup_id: record}), tuple(commands)
+    state = replace(state, backups={**state.backups, record.backup_id: record})
+    state, released = _release_spare(state, record)
+    return state, (*commands, *released)
+
+
+def _release_spare(state: State, record: BackupRecord) -> Change:
+    """A token stops being the spare of a backup that is over, one way or the other."""
+    commands: list[Command] = []
+    if record.state in _OVER:
+        for known in state.known.values():
+            if known.spare_for == record.backup_id:
+                state, more = keep_token(state, replace(known, spare_for=None))
+                commands += more
+    return state, tuple(commands)
+
+
+def spare_cleared(state: State, event: SpareCleared) -> Change:
+    """The dead key of a backup is off its token, which may serve for another one."""
+    data = {"backup_id": event.backup_id, "serial": event.token.serial}
+    told = (AppendAudit("spare_cleared", data), Announce("spare_cleared", data))
+    record = state.backups.get(event.backup_id)
+    if record is None or record.token != event.token:
+        return state, told
+    state, commands = _put_backup(state, replace(record, token=None, key_id=None))
+    return state, (*commands, *told)
 
 
 # --- tokens that are ours ---------------------------------------------------------------------

@@ -19,7 +19,7 @@ from custode.container.errors import (
     NotWritten,
     Undecryptable,
 )
-from custode.jobs import account, activation, backup, certificates, counter
+from custode.jobs import account, activation, backup, certificates, counter, spare
 from custode.jobs.context import Job
 from custode.jobs.errors import JobError, from_portal
 from custode_authority.wire.cms import SignatureInvalid
@@ -56,6 +56,10 @@ METHODS: Final[Mapping[str, Callable[[Job], dict[str, Any]]]] = {
     "backup.request": activation.request,
     "backup.open": activation.open_,
     "backup.restore": activation.restore,
+    "spare.register": spare.register,
+    "spare.sweep": spare.sweep,
+    "spare.request": spare.request,
+    "spare.succeed": spare.succeed,
 }
 
 

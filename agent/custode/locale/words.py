@@ -177,6 +177,12 @@ ABOUT: Final[Mapping[str, str]] = {
     "backup copy": mark("a backup of kind `copy`"),
     "backup successor": mark("a successor on another token"),
     "account at a remote authority": mark("opening an account with an authority elsewhere"),
+    "one_place": mark(
+        "a backup lies in a folder or on a spare token: name one of them, and only one; no other"
+        " files go onto a token"
+    ),
+    "spare.create": mark("The backup on a spare token"),
+    "spare.activate": mark("The activation of the spare token"),
     "renew": mark("The renewal"),
     "reissue": mark("The re-issue"),
     "running": mark("running already"),
@@ -242,7 +248,10 @@ NEED: Final[Mapping[str, tuple[str, str]]] = {
         mark("Your certificate has arrived ({id_operazione}): put it onto its token."),
         mark("custode install"),
     ),
-    "backup_missing": (mark("Make your backup now!"), mark("custode backup create --to DIR")),
+    "backup_missing": (
+        mark("Make your backup now!"),
+        "",  # `BACK_UP` names the command
+    ),
     "recovery_export_missing": (
         mark("The authority on this computer has no copy elsewhere."),
         mark("keep a recovery export elsewhere: custode authority backup --to DIR"),
@@ -252,10 +261,20 @@ NEED: Final[Mapping[str, tuple[str, str]]] = {
         mark("Something that was begun can go on ({what})."),
         "",  # `GO_ON` names the command
     ),
+    "spare_key_dead": (
+        mark("Token “{label}” still carries the key of a backup that is no longer valid."),
+        mark("have it destroyed, so that the token may serve again: custode backup clear {serial}"),
+    ),
     "unknown_token": (
         mark("Token “{label}” is not known yet."),
         mark("make a key on it: custode csr --out FILE.csr"),
     ),
+}
+
+# How a backup is made: on a second token where one is at hand, for its key never leaves it.
+BACK_UP: Final[Mapping[bool, str]] = {
+    True: mark("custode backup create --on-token {spare}   (or: --to DIR)"),
+    False: mark("custode backup create --to DIR"),
 }
 
 # What changes a PIN, by whose it is.
@@ -291,6 +310,8 @@ GO_ON: Final[Mapping[str, str]] = {
     "backup.activate": mark("custode backup activate {folder} --reason REASON"),
     "backup.collect": mark("custode backup activate {folder} --reason REASON"),
     "backup.restore": mark("custode backup restore {folder} --token TOKEN"),
+    "spare.create": mark("custode backup create --on-token {serial}"),
+    "spare.activate": mark("custode backup activate {named} --reason REASON"),
 }
 
 # The journal's kinds and the reasons of `secret.wanted`: what is being done.
@@ -313,6 +334,9 @@ DOING: Final[Mapping[str, str]] = {
     "backup.activate": mark("activate the backup"),
     "backup.collect": mark("collect the activated backup"),
     "backup.restore": mark("put the backup onto a token"),
+    "spare.create": mark("make a backup on a spare token"),
+    "spare.activate": mark("activate the backup on the spare token"),
+    "spare.clear": mark("destroy the key of a void backup"),
     "authority.backup": mark("protect the recovery export"),
     "authority.restore": mark("open the recovery export"),
 }
@@ -330,6 +354,10 @@ STEP: Final[Mapping[str, str]] = {
     "backup.sealing": mark("the backup is being encrypted"),
     "backup.writing": mark("the backup's folder is being written"),
     "backup.confirming": mark("the authority registers the backup"),
+    "spare.foreign": mark(
+        "the spare token also carries certificates that are not yours: they stay as they are"
+    ),
+    "spare.its_pin": mark("now the PIN of the spare token, not the original's"),
     "restore.importing": mark("the key goes onto the token"),
     "restore.confirming": mark("the authority confirms the new original"),
 }
@@ -360,7 +388,12 @@ def need(row: Mapping[str, Any]) -> tuple[str, str]:
     if (role := args.get("role")) is not None:
         action = action or CHANGE_FIRST.get(str(role), "")
         args["role"] = word(ROLE, role)
+    if kind == "backup_missing":
+        action = BACK_UP["spare" in args]
     if (what := args.get("what")) is not None:
         args["folder"] = args.get("folder") or t("FOLDER")
+        serial = (row.get("token") or {}).get("serial")
+        args["serial"] = serial or t("TOKEN")
+        args["named"] = f"--on-token {serial}" if serial else args.get("backup_id", "")
         args["what"], action = word(DOING, what), GO_ON.get(str(what), action)
     return t(title, **args), t(action, **args)

@@ -14,8 +14,9 @@ from custode.domain.gate import Purpose
 from custode.domain.model import TokenId
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
+from custode.procedures import spare_activation
 from custode.procedures.counter import ask, backup_row, refresh
-from custode.procedures.folder import pass_gate, read, stop_if_shut
+from custode.procedures.folder import pass_gate, read, spare_named, stop_if_shut
 from custode.procedures.install import promote
 from custode.procedures.session import find_token, job_callbacks, login, refuse_retired
 from custode.taking_up import taken_up
@@ -56,9 +57,10 @@ async def open_(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 
 
 class ActivateParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Parameters of `backup.activate`."""
+    """Parameters of `backup.activate`: a folder, or a backup's id or token for one on a spare."""
 
-    folder: str
+    folder: str | None = None
+    on_token: str | None = None
     reason: Literal["lost", "theft", "malfunction"]
     wait: bool = False
 
@@ -71,6 +73,17 @@ async def activate(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         has approved and `wait` is false, WRONG_BACKUP_PIN, BACKUP_LOCKED …
     """
     wanted = msgspec.convert(params, ActivateParams)
+    on_spare = spare_named(ctx, wanted.folder)
+    if wanted.on_token is not None or on_spare is not None:
+        meant = spare_activation.ActivateParams(
+            reason=wanted.reason,
+            wait=wanted.wait,
+            backup_id=None if on_spare is None else on_spare.backup_id,
+            token=wanted.on_token,
+        )
+        return await spare_activation.activate(ctx, meant)
+    if wanted.folder is None:
+        raise CustodeError(ErrorCode.USAGE, what="one_place")
     folder = await read(ctx, wanted.folder)
     await pass_gate(ctx, folder, Purpose.ACTIVATE)
     operation = ctx.journal.begin(ACTIVATE, {"backup_id": folder.backup_id, "folder": folder.path})

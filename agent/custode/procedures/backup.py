@@ -14,8 +14,10 @@ import msgspec
 from custode.domain.certificates import original, state_at
 from custode.domain.events import BackupSaved
 from custode.domain.model import BackupRecord
+from custode.domain.spares import at_hand, label_of
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
+from custode.procedures import spare
 from custode.procedures.counter import ask, identity_of, refresh
 from custode.procedures.session import holder_of, job_callbacks, login, signed_by_active
 from custode.taking_up import take_up, taken_up
@@ -35,9 +37,12 @@ CREATE_DEADLINE_S: Final = 180.0  # RSA 4096 in software and three memory-hard d
 
 
 class CreateParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Parameters of `backup.create`: `to` is the folder in which the backup's folder appears."""
+    """Parameters of `backup.create`: `to` is the folder in which the backup's folder appears.
 
-    to: str
+    Or `on_token`, instead: the spare token on which the successor's key is made.
+    """
+
+    to: str | None = None
     kind: BackupKind = BackupKind.SUCCESSOR
     on_token: str | None = None
     include: list[str] = []
@@ -49,11 +54,21 @@ async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     :raises CustodeError: NO_CERTIFICATE, TOKEN_GONE, PIN_EQUAL, BACKUP_PIN_WEAK, FILE_UNWRITABLE …
     """
     wanted = msgspec.convert(params, CreateParams)
-    if wanted.kind is not BackupKind.SUCCESSOR or wanted.on_token is not None:
+    if wanted.kind is not BackupKind.SUCCESSOR:
         raise CustodeError(ErrorCode.NOT_SUPPORTED, capability=f"backup {wanted.kind}")
+    if (wanted.to is None) is (wanted.on_token is None) or (wanted.on_token and wanted.include):
+        raise CustodeError(ErrorCode.USAGE, what="one_place")
+    if wanted.on_token is not None:
+        identity_of(ctx)
+        await refresh(ctx)
+        return await spare.create(ctx, _in_use(ctx), wanted.on_token)
+    return await _in_folder(ctx, wanted, wanted.to or "")
+
+
+async def _in_folder(ctx: Context, wanted: CreateParams, to: str) -> dict[str, Any]:
     identity = identity_of(ctx)
     private = [text for text in (identity.codice_fiscale, identity.name) if text]
-    place = {"to": wanted.to, "include": wanted.include, "private_texts": private}
+    place = {"to": to, "include": wanted.include, "private_texts": private}
     await ctx.jobs.call("backup.precheck", place)
     await refresh(ctx)
     record = _in_use(ctx)
@@ -64,14 +79,14 @@ async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         operation = ctx.journal.begin(
             KIND,
             {
-                "to": wanted.to,
-                "device": _device(wanted.to),
+                "to": to,
+                "device": _device(to),
                 "code": identity.code,
                 "include": wanted.include,
             },
         )
         told = {
-            "to": wanted.to,
+            "to": to,
             "device": operation.data["device"],
             "include": wanted.include,
             "code": identity.code,
@@ -87,7 +102,13 @@ async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
             async with _backup_pin(session) as pin:
                 made = await ask(ctx, "backup.create", told, (pin,), callbacks, CREATE_DEADLINE_S)
             await _saved(ctx, operation, made)
-    return {key: made[key] for key in ("backup_id", "folder", "path", "files", "container_sha256")}
+    shown = ("backup_id", "folder", "path", "files", "container_sha256")
+    return {**{key: made[key] for key in shown}, "spare_at_hand": _spares(ctx)}
+
+
+def _spares(ctx: Context) -> list[dict[str, str]]:
+    """Second tokens that are here and would make the better backup: their key never leaves them."""
+    return [{"serial": one.id.serial, "label": one.label} for one in at_hand(ctx.state)]
 
 
 def _in_use(ctx: Context) -> CertificateRecord:
@@ -174,12 +195,12 @@ async def list_(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     del params
     await refresh(ctx)
     # One that was only reserved never came to be: nobody could do anything with it.
-    made = [b for b in ctx.state.backups.values() if b.container_sha256 is not None]
+    made = [b for b in ctx.state.backups.values() if b.container_sha256 or b.successor_key_sha256]
     records = sorted(made, key=lambda b: b.created_at)
-    return {"backups": [told(record) for record in records]}
+    return {"backups": [told(ctx, record) for record in records]}
 
 
-def told(record: BackupRecord) -> dict[str, Any]:
+def told(ctx: Context, record: BackupRecord) -> dict[str, Any]:
     """One backup for people and scripts."""
     return {
         "backup_id": record.backup_id,
@@ -193,6 +214,9 @@ def told(record: BackupRecord) -> dict[str, Any]:
         "retired_why": record.retired_why,
         "folder": record.folder_name,
         "path": record.folder_path,
+        "place": record.place,
+        "token": None if record.token is None else record.token.serial,
+        "label": label_of(ctx.state, record.token),
     }
 
 
@@ -201,7 +225,7 @@ async def named(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 
     :raises CustodeError: NO_SUCH_BACKUP, BACKUP_AMBIGUOUS
     """
-    return told(await _named(ctx, str(params.get("backup", ""))))
+    return told(ctx, await _named(ctx, str(params.get("backup", ""))))
 
 
 async def _named(ctx: Context, name: str) -> BackupRecord:
@@ -228,4 +252,4 @@ async def retire(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         params = {"backup_id": backup_id, "signer_spki": signer.spki}
         await ask(ctx, "backup.retire", params, callbacks=signer.callbacks())
     await refresh(ctx)
-    return told(ctx.state.backups[backup_id])
+    return told(ctx, ctx.state.backups[backup_id])

@@ -150,6 +150,8 @@ def backup_row(view: BackupView, said_at: datetime) -> BackupRecord:
         container_sha256=view.container_sha256,
         tries_remaining=view.tries_remaining,
         retired_why=view.retired_why,
+        place=view.place,
+        successor_key_sha256=view.successor_key_sha256,
     )
 
 

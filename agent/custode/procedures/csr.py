@@ -72,7 +72,7 @@ async def sign_request(
     """
     ctx = session.ctx
     identity = identity_of(ctx)
-    key_id, spki = await _key(session, operation, wanted, identity.code)
+    key_id, spki = await key_for(session, operation, wanted, identity.code)
     await session.prove(key_id, spki)
     await ctx.client.progress("csr.signing", operation=operation.id)
     answer = await session.call("csr", {"key_id": key_id, "common_name": identity.codice_fiscale})
@@ -98,7 +98,7 @@ def _unfinished(ctx: Context, token: TokenId, key: str) -> Operation | None:
     return None
 
 
-async def _key(
+async def key_for(
     session: TokenSession, operation: Operation, wanted: CreateParams, label: str
 ) -> tuple[str, bytes]:
     """Key id and SPKI: of the key this operation made before a crash, else of a new one."""
@@ -106,7 +106,7 @@ async def _key(
         row = next((k for k in session.keys if k["key_id"] == made["key_id"]), None)
         if row is not None and row["public_key"]:
             return row["key_id"], row["public_key"]
-    elif (row := await _left(session, operation, label)) is not None:
+    elif (row := await left_by(session, operation, label)) is not None:
         operation.step("key", key_id=row["key_id"])
         return row["key_id"], row["public_key"]
     broke_off = operation.step_data("making") is not None
@@ -121,17 +121,19 @@ async def _key(
     return row["key_id"], row["public_key"]
 
 
-async def _left(session: TokenSession, operation: Operation, label: str) -> dict[str, Any] | None:
+async def left_by(session: TokenSession, operation: Operation, label: str) -> dict[str, Any] | None:
     """The key that a run made before it could journal that; half a key pair is taken away.
 
     Only what came onto the token since that run began, bears our label and is nobody else's.
     """
     if (making := operation.step_data("making")) is None:
         return None
-    ctx = session.ctx
+    ctx, token = session.ctx, session.token.id
     others = [o.step_data("key") for o in ctx.journal.pending() if o.id != operation.id]
     others += [done.step_data("key") for done in ctx.journal.ended(KIND)]
-    taken = {*making["before"], *(other["key_id"] for other in others if other is not None)}
+    spares = {backup.key_id for backup in ctx.state.backups.values() if backup.token == token}
+    named = (other["key_id"] for other in others if other is not None)
+    taken = {*making["before"], *named, *spares}
     certified = {record.key_sha256 for record in ctx.state.certificates.values()}
     for row in session.keys:
         if row["key_id"] in taken or row["label"] != label:

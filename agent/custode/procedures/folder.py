@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from custode.domain.gate import (
     Purpose,
@@ -14,6 +15,7 @@ from custode.domain.gate import (
     unseen,
     verdict,
 )
+from custode.domain.spares import label_of, on_token
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.procedures.counter import answer_on, identity_of, refresh
@@ -24,7 +26,19 @@ if TYPE_CHECKING:
 
     from custode.daemon.context import Context
     from custode.domain.gate import GateReason
-    from custode.domain.model import CertificateRecord
+    from custode.domain.model import BackupRecord, CertificateRecord
+
+
+class Gated(Protocol):
+    """A backup that the gate judges: a folder in hand, or a record of one on a spare token."""
+
+    @property
+    def backup_id(self) -> str:
+        """Whose state the authority is asked for."""
+
+    @property
+    def original_sha256(self) -> str:
+        """Fingerprint of the certificate it is a backup of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +64,18 @@ async def read(ctx: Context, path: str) -> Folder:
     """Read a folder and match its signer by fingerprint to this identity's own certificates.
 
     No PIN is asked and nothing is sent anywhere before that (backup.md, "The address is a hint").
-    :raises CustodeError: FILE_MISSING, CONTAINER_INVALID, BACKUP_OF_ANOTHER
+    :raises CustodeError: FILE_MISSING, CONTAINER_INVALID, BACKUP_OF_ANOTHER; BACKUP_ON_TOKEN when a
+        backup is named that has no folder
     """
     identity = identity_of(ctx)
+    if (record := spare_named(ctx, path)) is not None:
+        serial = record.token.serial if record.token is not None else None
+        raise CustodeError(
+            ErrorCode.BACKUP_ON_TOKEN,
+            backup=record.backup_id,
+            token=label_of(ctx.state, record.token) or serial,
+            serial=serial,
+        )
     seen = await ctx.jobs.call("backup.inspect", {"folder": path})
     original = ctx.state.certificate(seen["original_sha256"])
     if original is None:
@@ -64,7 +87,13 @@ async def read(ctx: Context, path: str) -> Folder:
     return Folder(path, seen["backup_id"], original, seen)
 
 
-async def pass_gate(ctx: Context, folder: Folder, purpose: Purpose) -> None:
+def spare_named(ctx: Context, path: str | None) -> BackupRecord | None:
+    """The backup on a spare token whose id was given in the place of a folder."""
+    record = ctx.state.backups.get(Path(path or "").name)
+    return record if record is not None and on_token(record) else None
+
+
+async def pass_gate(ctx: Context, folder: Gated, purpose: Purpose) -> None:
     """Ask the authority afresh and judge; the only way to a backup's PIN.
 
     :raises CustodeError: GATE_CLOSED with every reason
@@ -89,7 +118,7 @@ async def pass_gate(ctx: Context, folder: Folder, purpose: Purpose) -> None:
         )
 
 
-async def stop_if_shut(ctx: Context, folder: Folder) -> None:
+async def stop_if_shut(ctx: Context, folder: Gated) -> None:
     """Stop before a key leaves our hands, if the original came back in the meantime.
 
     :raises CustodeError: GATE_CLOSED
@@ -103,7 +132,7 @@ async def stop_if_shut(ctx: Context, folder: Folder) -> None:
         raise CustodeError(ErrorCode.GATE_CLOSED, reasons=[told(reason) for reason in judged])
 
 
-def _note(ctx: Context, folder: Folder, purpose: Purpose, reasons: Sequence[GateReason]) -> None:
+def _note(ctx: Context, folder: Gated, purpose: Purpose, reasons: Sequence[GateReason]) -> None:
     ctx.audit.append(
         "gate_judged",
         {
@@ -125,25 +154,47 @@ def told(reason: GateReason) -> dict[str, Any]:
 
 
 async def show(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    """What a folder is, and whether it could be used now."""
+    """What a folder is, or a backup on a spare token by its id; and whether it could be used now.
+
+    What is on a spare is used by its activation, and opened by nothing.
+    """
+    if (spare := spare_named(ctx, str(params["folder"]))) is not None:
+        return {
+            "backup_id": spare.backup_id,
+            "kind": spare.kind,
+            "place": spare.place,
+            "token": spare.token.serial if spare.token is not None else None,
+            "label": label_of(ctx.state, spare.token),
+            "identity_code": identity_of(ctx).code,
+            "original_sha256": spare.original_sha256,
+            "successor_key_sha256": spare.successor_key_sha256,
+            "created_at": spare.created_at,
+            "state": spare.state,
+            "gate": _standing(ctx, spare, Purpose.ACTIVATE),
+        }
     folder = await read(ctx, str(params["folder"]))
     record = ctx.state.backups.get(folder.backup_id)
-    judged = verdict(
-        facts_for(
-            ctx.state,
-            Purpose.OPEN,
-            backup_id=folder.backup_id,
-            original_sha256=folder.original_sha256,
-        )
-    )
     return {
         **folder.seen,
         "path": folder.path,
         "state": record.state if record else None,
         "tries_remaining": record.tries_remaining if record else None,
         "id_operazione": folder.original.id_operazione,
-        "gate": {"allowed": judged.allowed, "reasons": [told(r) for r in judged.reasons]},
+        "gate": _standing(ctx, folder, Purpose.OPEN),
     }
+
+
+def _standing(ctx: Context, backup: Gated, purpose: Purpose) -> dict[str, Any]:
+    """How the gate stands for one backup, by what is known here."""
+    judged = verdict(
+        facts_for(
+            ctx.state,
+            purpose,
+            backup_id=backup.backup_id,
+            original_sha256=backup.original_sha256,
+        )
+    )
+    return {"allowed": judged.allowed, "reasons": [told(reason) for reason in judged.reasons]}
 
 
 async def verify(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:

@@ -134,12 +134,18 @@ def _out_of_sight(ctx: Context, token: TokenSeen) -> CustodeError:
 
 @asynccontextmanager
 async def asked(
-    ctx: Context, token: TokenSeen, role: PinRole, why: str, *, to_change: bool = False
+    ctx: Context,
+    token: TokenSeen,
+    role: PinRole,
+    why: str,
+    *,
+    to_change: bool = False,
+    kind: str | None = None,
 ) -> AsyncIterator[tuple[int, ...]]:
     """The PIN's descriptor, once it may be tried; none where it is typed on the reader.
 
-    None either for the SO PIN of a token whose security officer has none (NSS).
-
+    None either for the SO PIN of a token whose security officer has none (NSS). `kind`: what
+    the client is asked for, where that is not the PIN of the one token at work.
     :raises CustodeError: what `refuse` raises, and what a client answers instead of a PIN
     """
     if not turn(ctx, token).locked():  # in a session, of ours or not, a module does not look anew
@@ -151,7 +157,7 @@ async def asked(
         yield ()
         return
     left = attempts_left(token, ctx.state.known.get(token.id), role)
-    async with ctx.client.secret(KIND[role], told(token), left, why) as fd:
+    async with ctx.client.secret(kind or KIND[role], told(token), left, why) as fd:
         yield (fd,)
 
 

@@ -17,6 +17,7 @@ from custode.procedures import (
     renew,
     report,
     request,
+    spare_clearing,
     token,
 )
 
@@ -52,4 +53,6 @@ METHODS: Final[Mapping[str, Method]] = {
     "backup.open": activate.open_,
     "backup.activate": activate.activate,
     "backup.restore": activate.restore,
+    "spare.clear": spare_clearing.clear,
+    "spare.clear.preview": spare_clearing.preview,
 }

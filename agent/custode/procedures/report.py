@@ -44,7 +44,7 @@ async def preview(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     )
     return {
         "certificate": row(record, ctx),
-        "backups": [told(backup) for backup in ended.backups],
+        "backups": [told(ctx, backup) for backup in ended.backups],
         "certificates": [row(certificate, ctx) for certificate in ended.certificates],
     }
 
@@ -88,8 +88,8 @@ async def report(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         "crl_reason": answer.crl_reason,
         "at": answer.at,
         "retired_backups": answer.retired_backups,
-        "retired": [told(known[one]) for one in answer.retired_backups if one in known],
-        "usable": [told(backup) for backup in usable(ctx.state, record.fingerprint_sha256)],
+        "retired": [told(ctx, known[one]) for one in answer.retired_backups if one in known],
+        "usable": [told(ctx, backup) for backup in usable(ctx.state, record.fingerprint_sha256)],
         "rejected_requests": answer.rejected_requests,
         "cancelled_successors": answer.cancelled_successors,
     }

@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from custode.procedures import activate, backup, cancel, csr, install, reissue, renew, request
+from custode.procedures import (
+    activate,
+    backup,
+    cancel,
+    csr,
+    install,
+    reissue,
+    renew,
+    request,
+    spare,
+    spare_activation,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,4 +37,6 @@ RESUME: Final[Mapping[str, Resume]] = {
     backup.KIND: backup.resume,
     activate.ACTIVATE: activate.resume_activate,
     activate.RESTORE: activate.resume_restore,
+    spare.KIND: spare.resume,
+    spare_activation.KIND: spare_activation.resume,
 }

@@ -244,13 +244,16 @@ def _holder(ctx: Context, fingerprint_sha256: str) -> tuple[TokenSeen, HeldCerti
 
 
 @asynccontextmanager
-async def login(ctx: Context, token: TokenSeen, why: str) -> AsyncIterator[TokenSession]:
+async def login(
+    ctx: Context, token: TokenSeen, why: str, *, kind: str | None = None
+) -> AsyncIterator[TokenSession]:
     """Ask for the token's PIN once and open a session; logs out however the block ends.
 
+    `kind` as in `pin.asked`.
     :raises CustodeError: PIN_NOT_SET, PIN_INCORRECT, PIN_LOCKED, PIN_LAST_ATTEMPT, PIN_LENGTH …
     """
     token = await with_pin_set(ctx, token)
-    async with pin.asked(ctx, token, PinRole.USER, why) as fds, pin.turn(ctx, token):
+    async with pin.asked(ctx, token, PinRole.USER, why, kind=kind) as fds, pin.turn(ctx, token):
         answer = await pin.try_once(ctx, token, PinRole.USER, "login", {}, fds)
         session = TokenSession(ctx, token, answer["session"], tuple(answer["keys"]), why)
         try:

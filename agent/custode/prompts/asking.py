@@ -25,6 +25,7 @@ class Kind(StrEnum):
     """The kinds of secret the agent asks for (`secret.wanted`, design: cli.md)."""
 
     TOKEN_PIN = "token_pin"  # noqa: S105 - a kind of secret, not one
+    SPARE_PIN = "spare_pin"
     NEW_PIN = "new_pin"
     SO_PIN = "so_pin"
     BACKUP_PIN = "backup_pin"
@@ -102,6 +103,7 @@ class Asker(Protocol):
 
 _PROMPTS: Final[Mapping[Kind, tuple[str, str]]] = {
     Kind.TOKEN_PIN: (mark("PIN of the token"), ""),
+    Kind.SPARE_PIN: (mark("PIN of the spare token"), ""),
     Kind.NEW_PIN: (mark("New PIN for the token"), mark("The new PIN once more")),
     Kind.SO_PIN: (mark("Administrator PIN (SO PIN) of the token"), ""),
     Kind.BACKUP_PIN: (mark("PIN of the backup"), ""),

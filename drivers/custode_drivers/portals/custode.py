@@ -42,10 +42,17 @@ from custode_authority.wire.messages import (
     StatusStatement,
     canonical,
 )
+from custode_authority.wire.spare_messages import (
+    SUCCESSOR_SIGNATURE_HEADER,
+    SpareActivationRequest,
+    SpareCollection,
+    SpareCollectionRequest,
+    SpareConfirmRequest,
+)
 from custode_drivers.portals.errors import PortalNonsense, PortalRolledBack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from custode_drivers.portals.transport import Transport
 
@@ -185,6 +192,36 @@ class CustodeClient:
         """Give up a reservation that was never confirmed; refused once it was."""
         return self._body(f"/v1/backups/{backup_id}/abandonment", b"", {}, BackupView)
 
+    # --- a successor on a spare token ---------------------------------------------------------
+
+    def confirm_spare(
+        self,
+        make: Callable[[str], SpareConfirmRequest],
+        sign: Callable[[bytes], bytes],
+        successor_sign: Callable[[bytes], bytes],
+    ) -> BackupView:
+        """Second phase: the original signs for the key, and the key for itself."""
+        request = make(self._nonce("spare.confirm"))
+        path = f"/v1/backups/{request.backup_id}/spare/confirmation"
+        more = {SUCCESSOR_SIGNATURE_HEADER: successor_sign}
+        return self._signed(path, request, sign, BackupView, more=more)
+
+    def activate_spare(
+        self, make: Callable[[str], SpareActivationRequest], sign: Callable[[bytes], bytes]
+    ) -> BackupView:
+        """Ask for activation, signed by the spare's key."""
+        request = make(self._nonce("spare.activate"))
+        path = f"/v1/backups/{request.backup_id}/spare/activation"
+        return self._signed(path, request, sign, BackupView)
+
+    def collect_spare(
+        self, make: Callable[[str], SpareCollectionRequest], sign: Callable[[bytes], bytes]
+    ) -> SpareCollection:
+        """Collect: the original ends, the certificate of the spare's key begins."""
+        request = make(self._nonce("spare.collect"))
+        path = f"/v1/backups/{request.backup_id}/spare/collection"
+        return self._signed(path, request, sign, SpareCollection)
+
     # --- statements ---------------------------------------------------------------------------
 
     def statement(self, signed: bytes) -> bytes:
@@ -210,10 +247,14 @@ class CustodeClient:
         sign: Callable[[bytes], bytes],
         answer: type[T],
         header: str = SIGNATURE_HEADER,
+        more: Mapping[str, Callable[[bytes], bytes]] | None = None,
     ) -> T:
         body = canonical(request)
-        signature = base64.b64encode(sign(body)).decode("ascii")
-        return self._body(path, body, {header: signature}, answer)
+        headers = {
+            name: base64.b64encode(signer(body)).decode("ascii")
+            for name, signer in {header: sign, **(more or {})}.items()
+        }
+        return self._body(path, body, headers, answer)
 
     def _body(self, path: str, body: bytes, headers: dict[str, str], answer: type[T]) -> T:
         headers = {**self._bearer, "Content-Type": JSON, **headers}

@@ -41,7 +41,7 @@ def test_the_commands_are_those_of_this_stage() -> None:
         *("audit", "audit show", "audit verify", "config", "config show", "agent", "agent stop"),
         *("authority", "authority init", "authority serve", "backup"),
         *("authority backup", "authority restore"),
-        *(f"backup {name}" for name in ("create", "list", "show", "verify", "retire")),
+        *(f"backup {name}" for name in ("create", "list", "show", "verify", "retire", "clear")),
         *(f"backup {name}" for name in ("open", "activate", "restore")),
     }
 
