@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from custode.domain.backups import usable
 from custode.domain.certificates import LIVE, original, state_at
 from custode.domain.model import TokenState
-from custode.domain.tokens import recognise
+from custode.domain.tokens import carried, recognise
 from custode_authority.wire.states import BackupPlace, BackupState, CertificateState
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def at_hand(state: State) -> tuple[TokenSeen, ...]:
         token.id: token
         for token in here
         if token.id != holder.id
+        and not carried(token, state)
         and token.user_pin_initialized
         and spec in token.key_specs
         and recognise(token, state) in _FIT

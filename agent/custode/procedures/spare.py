@@ -94,7 +94,8 @@ async def _suitable(ctx: Context, original: TokenSeen, named: str, spec: str | N
     """
     spare = await find_token(ctx, named)
     name = spare.label or spare.id.serial
-    if spare.id == original.id or recognise(spare, ctx.state) is TokenState.PRIMARY:
+    twin = any(spare.holds(one.fingerprint_sha256) for one in original.certificates)
+    if spare.id == original.id or twin or recognise(spare, ctx.state) is TokenState.PRIMARY:
         raise CustodeError(ErrorCode.SPARE_IS_PRIMARY, token=name)
     refuse_retired(ctx, spare)
     if not spare.user_pin_initialized:

@@ -13,6 +13,7 @@ from custode.domain.model import (
     BackupRecord,
     CertificateRecord,
     HeldCertificate,
+    HeldKey,
     Insertion,
     KnownToken,
     Module,
@@ -256,7 +257,11 @@ def test_recovery_export(away: State) -> None:
 
 
 def test_the_most_urgent_stands_first(
-    away: State, token: TokenSeen, empty: TokenSeen, original: CertificateRecord
+    away: State,
+    token: TokenSeen,
+    empty: TokenSeen,
+    original: CertificateRecord,
+    backup: BackupRecord,
 ) -> None:
     blank = replace(empty, id=TokenId("Acme", "T1", "0003"), user_pin_initialized=False)
     last = replace(token, user_pin=PinFlags(final_try=True))
@@ -279,13 +284,19 @@ def test_the_most_urgent_stands_first(
     new = replace(original, id_operazione="OP2", fingerprint_sha256="e" * 64, installed=False)
     before = original.requested_at - timedelta(days=1)
     bare = replace(original, id_operazione="OP3", fingerprint_sha256="8" * 64, requested_at=before)
+    void = replace(
+        backup, backup_id="d" * 32, state=BackupState.RETIRED, token=empty.id, key_id="07"
+    )
+    spare = replace(empty, public_keys=(HeldKey("07", "ec", 256),))
+    unknown = replace(empty, id=TokenId("Acme", "T1", "0006"))
     state = replace(
         away,
         certificates={r.id_operazione: r for r in (soon, new, old, bare)},
+        backups={**away.backups, void.backup_id: void},
         authority=Authority(embedded=True),
         waiting={"J1": WaitingOperation("J1", "install")},
     )
-    state = insert(state, empty, last, blank, found, locked, first)
+    state = insert(state, spare, last, blank, found, locked, first, unknown)
     assert list(dict.fromkeys(kinds(state))) == [
         kind.value for kind in NeedKind if kind.value != "identity_missing"
     ]
