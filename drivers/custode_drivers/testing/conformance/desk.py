@@ -66,7 +66,7 @@ class Desk:
             answer = asked()
         except Refused as exc:
             return exc
-        pytest.fail(f"it was not refused: {answer!r}")
+        raise AssertionError(f"it was not refused: {answer!r}")
 
     # --- who is there ---------------------------------------------------------------------------
 
@@ -79,32 +79,42 @@ class Desk:
 
     def row(self) -> Row:
         """Return the token's own row."""
-        found = [row for row in self.rows() if self.is_it(row, self.token)]
+        found = [row for row in self.rows() if _named(row) == self.who]
         assert len(found) == 1, f"{len(found)} rows for one token: {found}"
         return found[0]
-
-    @staticmethod
-    def is_it(row: Row, token: Token) -> bool:
-        return token.serial is None or row["serial"] == token.serial
 
     def take(self, token: Token) -> Row:
         """Plug a token in and have it be the one that is meant; it gets its PIN where it has none.
 
         Modules may see it later than the reader does: it is asked for until it is there.
         """
+        before = [_named(row) for row in self.rows()]
         self.token = token
         token.insert()
-        until_s = time.monotonic() + PATIENCE_S
-        while not any(self.is_it(row, token) for row in self.rows()):
-            assert time.monotonic() < until_s, "the token is plugged in, and `list` shows none"
-            time.sleep(0.05)
+        self.who = self._appeared(token, before)
         row = self.row()
-        self.who = {name: row[name] for name in ("manufacturer", "model", "serial")}
         if not token.pin_is_set and not row["user_pin_initialized"]:
             officer = (self.so_pin,) if row["has_so_pin"] else ()
             self.call("init_pin", *officer, token.pin)
             row = self.row()
         return row
+
+    def _appeared(self, token: Token, before: list[dict[str, str]]) -> dict[str, str]:
+        """Wait for a row that was not there before; or, without removal, that was."""
+        until_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until_s:
+            rows = [_named(row) for row in self.rows()]
+            if token.serial is not None:
+                found = [row for row in rows if row["serial"] == token.serial]
+            elif Mean.REMOVAL in self.stack.lacks:
+                found = rows
+            else:
+                found = [row for row in rows if row not in before]
+            if found:
+                assert len(found) == 1, f"which one is it: {found}"
+                return found[0]
+            time.sleep(0.05)
+        raise AssertionError("the token is plugged in, and `list` shows none")
 
     def login(self, pin: bytes | None = None, **more: Any) -> list[Row]:
         """Log in, and return the keys that this opens."""
@@ -153,6 +163,15 @@ class Desk:
         else:
             pytest.fail(f"the quirk {name} is no longer true: {quirk.why}")
 
+    @contextmanager
+    def pins(self, count: int) -> Iterator[None]:
+        """Expect that so many PINs come to the token in what follows, where anybody counts."""
+        before = self.token.pins_sent
+        yield
+        after = self.token.pins_sent
+        if before is not None and after is not None:
+            assert after - before == count, f"{after - before} PINs were sent, not {count}"
+
     @property
     def so_pin(self) -> bytes:
         """The SO's PIN; what needs one that nobody gave is skipped."""
@@ -163,7 +182,15 @@ class Desk:
 
     # --- keys and certificates ----------------------------------------------------------------
 
-    def key(self, spec: str | None = None) -> Row:
+    @property
+    def easiest(self) -> str:
+        """The kind of key that costs the token least; none to make is a reason to skip."""
+        offers: list[str] = self.row()["key_specs"]
+        if not offers:
+            self.not_offered("making keys")
+        return "p256" if "p256" in offers else offers[0]
+
+    def key(self, spec: str | None = None, label: str = "chiave") -> Row:
         """Return a key of the open session: the first that is there, or a new one.
 
         `spec`: a new one, of this kind.
@@ -173,13 +200,14 @@ class Desk:
             if keys_there:
                 return keys_there[0]
             self.needs(Mean.CHANGE)
-            offers = self.row()["key_specs"]
-            if not offers:
-                self.not_offered("making keys; and there is none on it")
-            spec = "p256" if "p256" in offers else offers[0]
+            spec = self.easiest
         with self.offered():
-            made: Row = self.work("generate_key", spec=spec, label="chiave")
+            made: Row = self.work("generate_key", spec=spec, label=label)
+        self.made(made)
         return made
+
+    def made(self, key: Row) -> None:
+        """Remember a key that was made here."""
 
     def certify(self, key: Row, serial: int = 1, label: str = "certificato") -> bytes:
         """Install a certificate for a key of the open session, and return it."""
@@ -219,3 +247,7 @@ class Desk:
         made_for = request.public_key()
         assert isinstance(made_for, Public)
         assert spki(made_for) == key["public_key"]
+
+
+def _named(row: Row) -> dict[str, str]:
+    return {name: row[name] for name in ("manufacturer", "model", "serial")}

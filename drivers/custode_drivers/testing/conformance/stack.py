@@ -104,18 +104,16 @@ class Token(ABC):
     def remove(self) -> None:
         """Pull it out, with Mean.REMOVAL; that has been noticed when this returns."""
 
-    def cut(self, commands: int) -> None:
-        """Have it pulled out in the so-many-th command from now, with Mean.CUT."""
+    def cut(self, method: str, *, done: bool) -> None:
+        """Have it pulled out in the middle of a worker's method, with Mean.CUT.
+
+        `done`: just after it did its part, of which nobody hears then.
+        """
         raise NotImplementedError
 
-    def wait_cut(self) -> None:
-        """Wait until `cut` was noticed; what did not happen is called off."""
+    def wait_cut(self) -> bool:
+        """Wait until `cut` was noticed; False, and pulled out now, when it did not come to it."""
         raise NotImplementedError
-
-    @property
-    def commands(self) -> int | None:
-        """How many commands it was given so far; None where nobody counts."""
-        return None
 
     @property
     def pins_sent(self) -> int | None:

@@ -8,14 +8,27 @@ from pathlib import Path
 from typing import Final
 
 from custode_drivers.testing.conformance.stack import Bench, Token
+from custode_drivers.testing.faults import Cut
 from custode_drivers.testing.pcscd import PcscDaemon, PcscUnavailable, available_isolation
-from custode_drivers.testing.readers import pull, put, shared_runtime
+from custode_drivers.testing.readers import pull, put, shared_runtime, shows
 from custode_drivers.testing.vpcd import VirtualCard, VirtualReader
 
 # ykcs11 wants its maker's name in the reader's. Two slots each.
 READERS: Final = ("Yubico YubiKey CCID", "Yubico YubiKey CCID 2")
 _VERIFY, _CHANGE = 0x20, 0x24  # INS (ISO/IEC 7816-4 §11.5)
-_WITHIN_S: Final = 20.0
+# What a method is about, by INS: of SP 800-73-4, Yubico's extensions, and OpenPGP card 3.4.
+_USE: Final = (0x87, 0x88, 0x2A)
+_WORK: Final = {
+    "list": (0xA4,),
+    "login": (_VERIFY,),
+    "change_pin": (_CHANGE,),
+    "unblock_pin": (0x2C,),
+    "generate_key": (0x47,),
+    "import_key": (0xFE, 0xDB),
+    "install_certificate": (0xDB, 0xDA),
+    "remove_certificate": (0xDB, 0xDA),
+    "destroy_key": (0xDB, 0xDA),
+}
 
 
 class CardToken(Token):
@@ -40,21 +53,20 @@ class CardToken(Token):
         assert self._reader is not None
         pull(self._reader)
 
-    def cut(self, commands: int) -> None:
-        self.card.faults.remove_at(commands)
+    def cut(self, method: str, *, done: bool) -> None:
+        for ins in _WORK.get(method, _USE):
+            self.card.faults.remove_at(ins=ins, cut=Cut.AFTER if done else Cut.BEFORE)
 
-    def wait_cut(self) -> None:
+    def wait_cut(self) -> bool:
         assert self._reader is not None
-        if self.card.faults.pending:
-            self.card.faults.clear()
+        self.card.faults.clear()
+        was_cut = self._reader.card is None
+        if was_cut:
+            shows(self._reader.name, card=False)
+            self._blind.add(self._reader)
+        else:
             self.remove()
-            return
-        assert self._reader.wait_empty(_WITHIN_S)
-        self._blind.add(self._reader)
-
-    @property
-    def commands(self) -> int:
-        return len(self.card.trace)
+        return was_cut
 
     @property
     def pins_sent(self) -> int:
