@@ -156,13 +156,21 @@ class Module:
         """Tell whether the token went while a command was with it, which has just failed.
 
         The command fails at once; the reader service, and the module by it, learn a moment later.
+        Until then the token is not asked for anything: OpenSC 0.23 may lock itself up over a card
+        that went (OpenSC/OpenSC#2707: C_GetTokenInfo waits for what a failed call has kept).
         """
         deadline = time.monotonic() + _NOTICED_S
-        while self.holds(token):
+        while self._is_seen(token.slot_id):
             left = deadline - time.monotonic()
             if left <= 0 or not self._is_over_pcsc() or not settling.changes(left):
                 return not self.holds(token)
         return True
+
+    def _is_seen(self, slot_id: int) -> bool:
+        try:
+            return self.is_occupied(slot_id)
+        except (CkrError, ModuleFailed):
+            return False
 
     def slot(self, token: SlotToken) -> pkcs11.Slot:
         """Return the slot as python-pkcs11 knows it."""

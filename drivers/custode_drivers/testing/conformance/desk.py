@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +43,7 @@ class Desk:
     token: Token = field(init=False)
     who: dict[str, str] = field(default_factory=dict)
     session: str = ""
+    _made: list[tuple[Token, dict[str, str], str]] = field(default_factory=list)
 
     # --- asking -------------------------------------------------------------------------------
 
@@ -123,6 +124,12 @@ class Desk:
         opened: list[Row] = answer["keys"]
         return opened
 
+    @property
+    def wrong_pin(self) -> bytes:
+        """A PIN of the right length that is not the token's, and says nothing about it."""
+        zeros = b"0" * len(self.token.pin)
+        return zeros if zeros != self.token.pin else b"1" * len(zeros)
+
     def logout(self) -> None:
         self.worker.call("logout", {"session": self.session})
 
@@ -193,11 +200,12 @@ class Desk:
     def key(self, spec: str | None = None, label: str = "chiave") -> Row:
         """Return a key of the open session: the first that is there, or a new one.
 
-        `spec`: a new one, of this kind.
+        `spec`: a new one, of this kind. On a token that is needed afterwards what somebody has is
+        left alone, where new ones may be made.
         """
         if spec is None:
             keys_there = self.login()
-            if keys_there:
+            if keys_there and (self.token.fresh or Mean.CHANGE in self.stack.lacks):
                 return keys_there[0]
             self.needs(Mean.CHANGE)
             spec = self.easiest
@@ -208,6 +216,19 @@ class Desk:
 
     def made(self, key: Row) -> None:
         """Remember a key that was made here."""
+        self._made.append((self.token, self.who, key["key_id"]))
+
+    def tidy(self) -> None:
+        """Take the keys away that were made on a token that is needed afterwards."""
+        for token, who, key_id in self._made:
+            if token.fresh:
+                continue
+            self.token, self.who = token, who
+            with suppress(Refused):
+                self.login()
+            for method in ("remove_certificate", "destroy_key"):
+                with suppress(Refused):
+                    self.work(method, key_id=key_id)
 
     def certify(self, key: Row, serial: int = 1, label: str = "certificato") -> bytes:
         """Install a certificate for a key of the open session, and return it."""

@@ -93,6 +93,8 @@ class Token(ABC):
     """False: the suite gives it `pin` with `init_pin`, as SO."""
     tries: int | None = None
     """How many wrong PINs lock it, with Mean.LOCK."""
+    fresh: bool = True
+    """Nobody needs it afterwards; False: what a test makes it takes away again."""
     serial: str | None = None
     """By which it is told from others; None: the only one that is there."""
 
@@ -152,7 +154,7 @@ class Stack(ABC):
 
     name: ClassVar[str]
     """Short, for the command line and the names of tests."""
-    title: ClassVar[str]
+    title: str
     lacks: Mapping[Mean, str] = NOTHING
     """What it cannot be made to do, each with the reason that a skipped test tells."""
     quirks: tuple[Quirk, ...] = ()

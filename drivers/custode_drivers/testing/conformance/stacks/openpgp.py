@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-from custode_drivers.testing.conformance.stack import Bench, Mean, Stack
+from custode_drivers.testing.conformance.stack import Bench, Mean, Quirk, Stack
 from custode_drivers.testing.conformance.stacks.cards import CardToken, card_bench, missing_for
 from custode_drivers.testing.conformance.stacks.piv import OPENSC
 from custode_drivers.testing.openpgp import OpenPgpCard, OpenPgpUnavailable, openpgp_python
@@ -31,6 +31,14 @@ class OpenScOpenPgp(Stack):
     title = "OpenSC + OpenPGP card"
     lacks = MappingProxyType(
         {Mean.NAMES: "OpenSC gives an OpenPGP card its label, and its serial is a number"}
+    )
+
+    quirks = (
+        Quirk(
+            "names_are_fixed",
+            "keys are called after their places on the card, which has no room for names",
+            "OpenPGP card 3.4 §4.4; OpenSC, libopensc/pkcs15-openpgp.c",
+        ),
     )
 
     def missing(self) -> str | None:

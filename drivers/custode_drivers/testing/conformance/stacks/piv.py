@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from custode_drivers.testing.conformance.certificates import certificate_for, spki
-from custode_drivers.testing.conformance.stack import Bench, Mean, Stack
+from custode_drivers.testing.conformance.stack import Bench, Mean, Quirk, Stack
 from custode_drivers.testing.conformance.stacks.cards import (
     CardToken,
     card_bench,
@@ -25,18 +25,20 @@ from custode_drivers.testing.vpcd import VirtualReader
 YKCS11: Final = installed("libykcs11.so*")
 OPENSC: Final = installed("opensc-pkcs11.so")
 _MANAGEMENT_KEY: Final = b"0102030405060708" * 3
+_PUK: Final = b"12345678"
 _NAMES = "a PIV card has no label of its own, and its serial is a number"
 
 
 class PivToken(CardToken):
     """A card as its maker sells it."""
 
-    puk = b"12345678"
-
-    def __init__(self, readers: tuple[VirtualReader, ...], so_pin: bytes | None) -> None:
+    def __init__(
+        self, readers: tuple[VirtualReader, ...], *, so_pin: bytes | None, puk: bytes | None
+    ) -> None:
         self.piv: Final = PivCard(serial=secrets.randbelow(90_000_000) + 10_000_000)
         super().__init__(self.piv, readers)
         self.so_pin = so_pin
+        self.puk = puk
 
     def fill(self) -> None:
         for slot in KEY_SLOTS:
@@ -49,13 +51,20 @@ class Ykcs11(Stack):
     name = "ykcs11"
     title = "ykcs11 + PIV card"
     lacks = MappingProxyType({Mean.NAMES: _NAMES})
+    quirks = (
+        Quirk(
+            "names_are_fixed",
+            "keys and certificates are called after their places on the card",
+            "Yubico, YKCS11, “Key Alias per Slot and Object Type”",
+        ),
+    )
 
     def missing(self) -> str | None:
         return missing_for(YKCS11, "ykcs11")
 
     @contextmanager
     def bench(self, folder: Path) -> Iterator[Bench]:
-        with card_bench(YKCS11, lambda _, readers: PivToken(readers, _MANAGEMENT_KEY)) as bench:
+        with card_bench(YKCS11, _new_card) as bench:
             yield bench
 
 
@@ -80,8 +89,12 @@ class OpenScPiv(Stack):
             yield bench
 
 
+def _new_card(ending: ExitStack, readers: tuple[VirtualReader, ...]) -> PivToken:
+    return PivToken(readers, so_pin=_MANAGEMENT_KEY, puk=None)
+
+
 def _issued_card(ending: ExitStack, readers: tuple[VirtualReader, ...]) -> PivToken:
-    token = PivToken(readers, None)
+    token = PivToken(readers, so_pin=None, puk=_PUK)
     key, certificate = _issued()
     token.piv.install(AUTHENTICATION, key, certificate)
     return token

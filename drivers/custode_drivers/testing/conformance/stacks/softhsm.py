@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from custode_drivers.api.errors import ModuleFailed
 from custode_drivers.softhsm import tokens
-from custode_drivers.testing.conformance.stack import Bench, Mean, Stack, Token
+from custode_drivers.testing.conformance.stack import Bench, Mean, Quirk, Stack, Token
 
 SO_PIN: Final = b"87654321"
 PIN: Final = b"123456"
+ODD_SERIAL: Final = "n°;/ü%&'é=? 7"
+"""16 bytes of UTF-8, as many as the number that SoftHSM makes up (PKCS #11 v3.1 §3.2)."""
 
 
 class SoftHsmToken(Token):
@@ -50,6 +53,12 @@ class SoftHsmBench(Bench):
         files = tokens.make_factory_token(self._drawer, label, SO_PIN, module=str(self.module))
         return SoftHsmToken(files, self._drawer, self._reader)
 
+    def odd_token(self) -> SoftHsmToken:
+        files = tokens.make_factory_token(self._drawer, "dispari", SO_PIN, module=str(self.module))
+        kept = files.directory / "token.object"
+        kept.write_bytes(kept.read_bytes().replace(files.serial.encode(), ODD_SERIAL.encode()))
+        return SoftHsmToken(replace(files, serial=ODD_SERIAL), self._drawer, self._reader)
+
 
 class SoftHsm(Stack):
     """SoftHSM 2."""
@@ -59,9 +68,18 @@ class SoftHsm(Stack):
     lacks = MappingProxyType(
         {
             Mean.CUT: "its calls run in our own process: nothing can be pulled out of one",
-            Mean.LOCK: "SoftHSM counts wrong PINs and never locks",
+            Mean.LOCK: "SoftHSM never locks (softhsm/SoftHSMv2#399)",
             Mean.FULL: "its tokens are folders on a disk",
         }
+    )
+
+    quirks = (
+        Quirk(
+            "return_unseen",
+            "a token that was moved out and in again while nobody looked was never away for it: "
+            "its session goes on, and the agent closes it when its watch tells of the folder",
+            "softhsm/SoftHSMv2#370: it has no removal; custode_drivers.softhsm.watch",
+        ),
     )
 
     def missing(self) -> str | None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from custode_drivers.testing.conformance import report
 from custode_drivers.testing.conformance.desk import Desk
 from custode_drivers.testing.conformance.stack import Stack
 from custode_drivers.testing.conformance.stacks import STACKS
 from custode_drivers.testing.conformance.worker import Worker
 
 CHOSEN: Final = pytest.StashKey[tuple[Stack, ...]]()
+"""Somebody's own stack, in the place of ours."""
 WHOLE: Final = "CUSTODE_CONFORMANCE_WHOLE"
+"""Set: everything is run, and what comes of it is new; else the quick part, held to the results."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -38,8 +41,33 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in left]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In the quick part: a token that offered something when it was measured still does."""
+    made = yield
+    noted = dict(item.user_properties)
+    if made.skipped and CHOSEN not in item.config.stash and not os.environ.get(WHOLE):
+        reason = report.reason_of(made)
+        if reason not in report.reasons(str(noted["stack"]), str(noted["story"])):
+            made.outcome = "failed"
+            made.longrepr = f"{reason}\nIt was when last measured: make conformance measures anew."
+    return made
+
+
+@pytest.fixture(autouse=True)
+def noted(stack: Stack, request: pytest.FixtureRequest) -> None:
+    """Say in the report which stack it was, and which story."""
+    marker = request.node.get_closest_marker("story")
+    assert marker is not None, "every test of the suite belongs to a story"
+    request.node.user_properties += [("stack", stack.name), ("story", str(marker.args[0]))]
+
+
 @pytest.fixture
-def desk(stack: Stack, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
+def desk(
+    stack: Stack, noted: None, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Desk]:
     """A stack that is up, and a worker; nothing is plugged in."""
     missing = stack.missing()
     if missing is not None:
@@ -48,14 +76,16 @@ def desk(stack: Stack, tmp_path: Path, request: pytest.FixtureRequest) -> Iterat
     folder.mkdir()
     with stack.bench(folder) as bench:
         worker = Worker(bench, tmp_path / "worker.log")
+        made = Desk(
+            stack,
+            bench,
+            worker,
+            tmp_path,
+            lambda kind, text: request.node.user_properties.append((kind, text)),
+        )
         try:
-            yield Desk(
-                stack,
-                bench,
-                worker,
-                tmp_path,
-                lambda kind, text: request.node.user_properties.append((kind, text)),
-            )
+            yield made
+            made.tidy()
         finally:
             worker.close()
 

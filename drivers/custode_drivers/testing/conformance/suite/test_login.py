@@ -8,16 +8,12 @@ from custode_drivers.testing.conformance.desk import Desk
 from custode_drivers.testing.conformance.stack import Mean, Story
 
 
-def wrong(desk: Desk) -> bytes:
-    return bytes(reversed(desk.token.pin))
-
-
 def spend_all_but_one(desk: Desk) -> None:
     """Leave one try."""
     tries = desk.token.tries
     assert tries is not None, "the stack has Mean.LOCK, and its token no number of tries"
     for _ in range(tries - 1):
-        assert desk.refused(lambda: desk.login(wrong(desk))).code == "pin_incorrect"
+        assert desk.refused(lambda: desk.login(desk.wrong_pin)).code == "pin_incorrect"
 
 
 @pytest.mark.story(Story.LOGIN)
@@ -58,7 +54,7 @@ def test_a_second_login_ends_the_first_session(plugged: Desk) -> None:
 def test_a_wrong_pin_costs_one_try_and_opens_nothing(plugged: Desk) -> None:
     plugged.needs(Mean.CHANGE)
     with plugged.pins(1):
-        refused = plugged.refused(lambda: plugged.login(wrong(plugged)))
+        refused = plugged.refused(lambda: plugged.login(plugged.wrong_pin))
     assert (refused.code, refused.data["role"]) == ("pin_incorrect", "user")
     plugged.login()
 
@@ -84,7 +80,7 @@ def test_the_last_try_is_not_spent_unless_somebody_says_so(plugged: Desk) -> Non
 def test_a_locked_pin_is_told_and_nothing_more_is_sent(plugged: Desk) -> None:
     plugged.needs(Mean.CHANGE, Mean.LOCK)
     spend_all_but_one(plugged)
-    last = plugged.refused(lambda: plugged.login(wrong(plugged), use_last_attempt=True))
+    last = plugged.refused(lambda: plugged.login(plugged.wrong_pin, use_last_attempt=True))
     with plugged.unless("lock_not_told"):
         assert last.code == "pin_locked"
     with plugged.unless("locked_not_listed"):

@@ -6,7 +6,7 @@ import pytest
 
 from custode_drivers.testing.conformance.desk import Desk
 from custode_drivers.testing.conformance.stack import Mean, Story
-from custode_drivers.testing.conformance.suite.test_login import spend_all_but_one, wrong
+from custode_drivers.testing.conformance.suite.test_login import spend_all_but_one
 
 NEW = b"271828"
 
@@ -19,7 +19,7 @@ def test_a_pin_is_changed_with_one_try(plugged: Desk) -> None:
         same = plugged.refused(lambda: plugged.call("change_pin", old, old))
         assert same.code == "pin_unchanged"
     with plugged.pins(1):
-        refused = plugged.refused(lambda: plugged.call("change_pin", wrong(plugged), NEW))
+        refused = plugged.refused(lambda: plugged.call("change_pin", plugged.wrong_pin, NEW))
     assert (refused.code, refused.data["role"]) == ("pin_incorrect", "user")
     plugged.login()
     with plugged.offered():
@@ -40,7 +40,7 @@ def test_a_pin_is_set_anew_with_the_puk_or_the_so_pin(plugged: Desk) -> None:
     officer = plugged.token.puk or plugged.so_pin
     if Mean.LOCK not in plugged.stack.lacks:
         spend_all_but_one(plugged)
-        plugged.refused(lambda: plugged.login(wrong(plugged), use_last_attempt=True))
+        plugged.refused(lambda: plugged.login(plugged.wrong_pin, use_last_attempt=True))
     with plugged.offered():
         plugged.call("unblock_pin", officer, NEW)
     plugged.login(NEW)

@@ -16,6 +16,7 @@ from custode_drivers.testing.conformance.desk import Desk
 from custode_drivers.testing.conformance.stack import Mean, Story
 from custode_drivers.testing.conformance.worker import Refused
 
+NEW = b"271828"
 GONE = {"token_gone", "session_unknown"}
 IMPORTED = rsa.generate_private_key(65537, 2048)
 Ask = Callable[[], Any]
@@ -37,8 +38,8 @@ def changed(desk: Desk, key: dict[str, Any]) -> Ask:
     """To and fro, so that the PIN is the same afterwards."""
 
     def ask() -> None:
-        desk.call("change_pin", desk.token.pin, b"271828")
-        desk.call("change_pin", b"271828", desk.token.pin)
+        desk.call("change_pin", desk.token.pin, NEW)
+        desk.call("change_pin", NEW, desk.token.pin)
 
     return ask
 
@@ -159,7 +160,8 @@ def test_removed_in_the_middle_of_a_call(plugged: Desk, method: str, *, done: bo
     if plugged.session and method != "login":
         left = plugged.refused(lambda: plugged.work("sign", key_id="01", data=b"x"))
         assert left.code == "session_unknown"
-    plugged.login()
+    # of a PIN that was changed nobody heard, and it is another one now
+    plugged.login(NEW if method == "change_pin" and done else None)
     assert plugged.worker.starts == 1
 
 
