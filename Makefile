@@ -58,6 +58,10 @@ imports: setup ## who may import whom
 invariants: setup ## the state machine over domain and authority, for long (STORIES=1000)
 	@CUSTODE_INVARIANTS=$(or $(STORIES),1000) $(bin)/pytest -q -n 2 --dist worksteal --durations=0 tests/invariants
 
+.PHONY: conformance
+conformance: setup ## every token stack, all of the suite; writes the table in docs/tokens.md
+	@$(bin)/python -m custode_drivers.testing.conformance.running docs/tokens.md
+
 .PHONY: coverage
 coverage: ## what the last `make test` did not reach
 	@$(bin)/coverage report

@@ -218,3 +218,8 @@ def _capability(name: str) -> Iterator[None]:
         yield
     except errors.NotSupported as exc:
         raise errors.NotSupported(capability=name) from exc
+    except errors.UnknownFailure as exc:
+        # OpenSC, of a card for which it knows no SO that could log in (PIV).
+        if name != "unblock_pin" or exc.data.get("ckr") != name_of(Ckr.GENERAL_ERROR):
+            raise
+        raise errors.NotSupported(capability=name) from exc

@@ -38,6 +38,7 @@ from custode_drivers.pkcs11.layout import (
     SlotInfo,
     TokenFlags,
     UserType,
+    text_of,
 )
 from custode_drivers.pkcs11.lent import Lent, Secret, Value, lent_template
 
@@ -161,15 +162,15 @@ class Cryptoki:
         self._call("C_GetSlotInfo", CK_ULONG(slot_id), ctypes.byref(slot))
         return SlotToken(
             slot_id=slot_id,
-            label=_text(info.label),
-            manufacturer=_text(info.manufacturer),
-            model=_text(info.model),
-            serial=_text(info.serial),
+            label=text_of(info.label),
+            manufacturer=text_of(info.manufacturer),
+            model=text_of(info.model),
+            serial=text_of(info.serial),
             flags=TokenFlags(info.flags),
             min_pin=_known(info.min_pin),
             max_pin=_known(info.max_pin),
             removable=bool(slot.flags & CKF_REMOVABLE_DEVICE),
-            reader=_text(slot.description),
+            reader=text_of(slot.description),
         )
 
     def init_token(self, slot_id: int, so_pin: Secret | None, label: str) -> None:
@@ -388,12 +389,6 @@ def _table_of(library: _pkcs11.lib, ours: Any) -> Any:
     if base.__basicsize__ != object.__basicsize__ + _LISTS * ctypes.sizeof(pointer):
         return ours  # another python-pkcs11: right for every module but that one
     return pointer.from_address(id(library) + object.__basicsize__)
-
-
-def _text(field: ctypes.Array[ctypes.c_ubyte]) -> str:
-    """Blank-padded UTF-8 (§3.2); some modules pad with zeros, and nothing may steer a terminal."""
-    text = bytes(field).split(b"\0", 1)[0].decode("utf-8", "replace").rstrip()
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _known(length: int) -> int | None:

@@ -245,3 +245,9 @@ class FunctionList(ctypes.Structure):
         ("version", _Version),
         ("functions", ctypes.c_void_p * len(FUNCTIONS)),
     )
+
+
+def text_of(field: ctypes.Array[ctypes.c_ubyte]) -> str:
+    """Blank-padded UTF-8 (§3.2); some modules pad with zeros, and nothing may steer a terminal."""
+    text = bytes(field).split(b"\0", 1)[0].decode("utf-8", "replace").rstrip()
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

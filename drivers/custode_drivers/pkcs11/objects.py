@@ -260,7 +260,7 @@ def write_certificate(session: pkcs11.Session, key_id: bytes, der: bytes, label:
         create(session, template)
         return
     except pkcs11.PKCS11Error as exc:
-        old = _certificates(session, key_id)
+        old = certificates_with(session, key_id)
         if not old or not isinstance(exc, _PLACE_TAKEN):
             raise
         log.info("the certificate's place is taken: %r", exc)
@@ -281,7 +281,7 @@ def check_written(session: pkcs11.Session, key_id: bytes, der: bytes) -> None:
 
 
 def _holds(session: pkcs11.Session, key_id: bytes, der: bytes) -> bool:
-    return any(item[Attribute.VALUE] == der for item in _certificates(session, key_id))
+    return any(item[Attribute.VALUE] == der for item in certificates_with(session, key_id))
 
 
 # What a card says where a key has room for one certificate: OpenSC the first ("non unique id").
@@ -290,7 +290,7 @@ _PLACE_TAKEN: Final = (pkcs11.GeneralError, pkcs11.AttributeValueInvalid, pkcs11
 
 def remove_certificates(session: pkcs11.Session, key_id: bytes) -> None:
     """Destroy the certificates with this id. :raises NoSuchKey: when there is none."""
-    found = _certificates(session, key_id)
+    found = certificates_with(session, key_id)
     if not found:
         raise NoSuchKey(key_id=key_id.hex())
     for item in found:
@@ -327,5 +327,6 @@ def remove_lone_halves(session: pkcs11.Session, label: str) -> None:
             half.destroy()
 
 
-def _certificates(session: pkcs11.Session, key_id: bytes) -> list[Any]:
+def certificates_with(session: pkcs11.Session, key_id: bytes) -> list[Any]:
+    """Return the certificates with this id."""
     return find(session, ObjectClass.CERTIFICATE, key_id)

@@ -132,7 +132,7 @@ class Writing:
         as_so: bool = False,
         use_last_attempt: bool = False,
     ) -> dict[str, str]:
-        """Destroy the certificates of a key."""
+        """Destroy the certificates of a key. :raises NotSupported: when they stay all the same."""
         name = cka_id(key_id)
         with self._sessions.use(session) as opened:
             self._write(
@@ -143,6 +143,10 @@ class Writing:
                 as_so=as_so,
                 use_last_attempt=use_last_attempt,
             )
+            if objects.certificates_with(
+                opened.p11, name
+            ):  # the OpenPGP card says yes, and keeps it
+                raise errors.NotSupported(capability="remove_certificate")
         return {}
 
     def destroy_key(

@@ -137,9 +137,7 @@ class Desk:
 
     def needs(self, *means: Mean) -> None:
         """Skip what the stack has no means for, with the reason it declares."""
-        for mean in means:
-            if mean in self.stack.lacks:
-                pytest.skip(f"no means ({mean}): {self.stack.lacks[mean]}")
+        skip_without(self.stack, *means)
 
     @contextmanager
     def offered(self) -> Iterator[None]:
@@ -272,3 +270,10 @@ class Desk:
 
 def _named(row: Row) -> dict[str, str]:
     return {name: row[name] for name in ("manufacturer", "model", "serial")}
+
+
+def skip_without(stack: Stack, *means: Mean) -> None:
+    """Skip a test that needs what a stack lacks, with the reason it declares."""
+    for mean in means:
+        if mean in stack.lacks:
+            pytest.skip(f"no means ({mean}): {stack.lacks[mean]}")

@@ -89,10 +89,14 @@ class Collector:
                 told.reasons.append(reason)
         else:
             told.passed += 1
-        if self._out is not None:
+        if self._out is not None and not reason.startswith(NO_MEANS):
             word = "FAILED" if report.failed else "skipped" if reason else "ok"
-            name = report.nodeid.rpartition("::")[2].replace("_", " ").removeprefix("test ")
+            name = report.nodeid.rpartition("::test_")[2].replace("_", " ")
+            # of one stack only, whose name would say nothing
+            name = name.replace(f"-{noted['stack']}", "").replace(f"[{noted['stack']}]", "")
+            name = name.replace(f"[{noted['stack']}-", "[")
             self._out.write(f"{word:8}{name}{': ' if reason else ''}{reason}\n")
+            self._out.flush()
 
     @staticmethod
     def _counts(report: pytest.TestReport) -> bool:

@@ -31,6 +31,8 @@ class _Choose:
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[CHOSEN] = (self._stack,)
+        # Options of pytest's terminal, whose place the collector takes.
+        config.option.tbstyle, config.option.verbose = "short", 0
 
 
 def run_on(stack: Stack, folder: Path, out: TextIO) -> int:
@@ -41,7 +43,7 @@ def run_on(stack: Stack, folder: Path, out: TextIO) -> int:
     code = pytest.main(
         [
             *("-c", str(settings), "--rootdir", str(SUITE), "--basetemp", str(folder / "tests")),
-            *("--import-mode=importlib", "--tb=short", "-p", "no:cacheprovider"),
+            *("--import-mode=importlib", "-p", "no:cacheprovider"),
             *("-p", "no:terminal", str(SUITE)),
         ],
         plugins=[_Choose(stack), collector],

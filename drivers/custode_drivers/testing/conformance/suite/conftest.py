@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from custode_drivers.testing.conformance import report
-from custode_drivers.testing.conformance.desk import Desk
+from custode_drivers.testing.conformance.desk import Desk, skip_without
 from custode_drivers.testing.conformance.stack import Stack
 from custode_drivers.testing.conformance.stacks import STACKS
 from custode_drivers.testing.conformance.worker import Worker
@@ -23,6 +23,7 @@ WHOLE: Final = "CUSTODE_CONFORMANCE_WHOLE"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "story(story): which row of docs/tokens.md it belongs to")
+    config.addinivalue_line("markers", "needs(*means): skipped where a stack lacks one of them")
     config.addinivalue_line("markers", "whole: not in the quick part, which `make test` runs")
 
 
@@ -58,10 +59,12 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(autouse=True)
 def noted(stack: Stack, request: pytest.FixtureRequest) -> None:
-    """Say in the report which stack it was, and which story."""
+    """Say in the report which stack it was, and which story; skip what it has no means for."""
     marker = request.node.get_closest_marker("story")
     assert marker is not None, "every test of the suite belongs to a story"
     request.node.user_properties += [("stack", stack.name), ("story", str(marker.args[0]))]
+    for wanted in request.node.iter_markers("needs"):
+        skip_without(stack, *wanted.args)
 
 
 @pytest.fixture

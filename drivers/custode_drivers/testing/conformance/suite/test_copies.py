@@ -14,7 +14,6 @@ NAME = "c5" * 20
 
 def copyable(desk: Desk, spec: str) -> Row:
     """Return a new key that may leave, of a session that is open now."""
-    desk.needs(Mean.CHANGE)
     row = desk.row()
     if not row["can_wrap"]:
         desk.not_offered("a mechanism that wraps keys (RFC 5649)")
@@ -39,6 +38,7 @@ def elsewhere(desk: Desk, key: Row) -> None:
 
 @pytest.mark.story(Story.WRAP)
 @pytest.mark.parametrize("spec", [pytest.param("rsa2048", marks=pytest.mark.whole), "p256"])
+@pytest.mark.needs(Mean.CHANGE)
 def test_a_wrapped_key_comes_back_and_stays(plugged: Desk, spec: str) -> None:
     key, kek = copyable(plugged, spec), secrets.token_bytes(32)
     wrapped = plugged.work("wrap_key", kek, key_id=key["key_id"])["wrapped"]
@@ -61,8 +61,8 @@ def test_a_wrapped_key_comes_back_and_stays(plugged: Desk, spec: str) -> None:
 
 @pytest.mark.story(Story.WRAP)
 @pytest.mark.whole
+@pytest.mark.needs(Mean.CHANGE)
 def test_a_key_that_was_made_to_stay_stays(plugged: Desk) -> None:
-    plugged.needs(Mean.CHANGE)
     if not plugged.row()["can_wrap"]:
         plugged.not_offered("a mechanism that wraps keys (RFC 5649)")
     plugged.login()

@@ -22,7 +22,6 @@ WORDS = b"words"
 
 def make(desk: Desk, spec: str) -> tuple[dict[str, str], Public]:
     """Make a key, and see that it is the one of which the answer tells."""
-    desk.needs(Mean.CHANGE)
     offers = desk.row()["key_specs"]
     if spec not in offers:
         desk.not_offered(f"it makes {', '.join(offers) or 'no keys'}")
@@ -39,6 +38,7 @@ def make(desk: Desk, spec: str) -> tuple[dict[str, str], Public]:
 
 @pytest.mark.story(Story.RSA2048)
 @pytest.mark.whole
+@pytest.mark.needs(Mean.CHANGE)
 def test_an_rsa_key_and_its_request(plugged: Desk) -> None:
     _, public = make(plugged, "rsa2048")
     assert isinstance(public, rsa.RSAPublicKey)
@@ -46,6 +46,7 @@ def test_an_rsa_key_and_its_request(plugged: Desk) -> None:
 
 
 @pytest.mark.story(Story.P256)
+@pytest.mark.needs(Mean.CHANGE)
 def test_an_ec_key_and_its_request(plugged: Desk) -> None:
     _, public = make(plugged, "p256")
     assert isinstance(public, ec.EllipticCurvePublicKey)
@@ -53,8 +54,8 @@ def test_an_ec_key_and_its_request(plugged: Desk) -> None:
 
 
 @pytest.mark.story(Story.INSTALL)
+@pytest.mark.needs(Mean.CHANGE)
 def test_a_certificate_is_installed_and_read_back(plugged: Desk) -> None:
-    plugged.needs(Mean.CHANGE)
     key = plugged.key()
     der = plugged.certify(key)
     # the same once more: nothing happens, and no SO is needed for it
@@ -72,8 +73,8 @@ def test_a_certificate_is_installed_and_read_back(plugged: Desk) -> None:
 
 @pytest.mark.story(Story.INSTALL)
 @pytest.mark.whole
+@pytest.mark.needs(Mean.CHANGE)
 def test_a_certificate_is_taken_away_and_its_key_stays(plugged: Desk) -> None:
-    plugged.needs(Mean.CHANGE)
     key = plugged.key()
     plugged.certify(key)
     with plugged.offered():
@@ -109,8 +110,8 @@ def test_a_key_signs_and_proves_itself(plugged: Desk) -> None:
 @pytest.mark.story(Story.IMPORT)
 @pytest.mark.whole
 @pytest.mark.parametrize("kind", ["rsa2048", "p256"])
+@pytest.mark.needs(Mean.CHANGE)
 def test_an_imported_key_signs(plugged: Desk, kind: str) -> None:
-    plugged.needs(Mean.CHANGE)
     key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = (
         rsa.generate_private_key(65537, 2048)
         if kind == "rsa2048"

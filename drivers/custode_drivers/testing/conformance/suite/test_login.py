@@ -51,8 +51,8 @@ def test_a_second_login_ends_the_first_session(plugged: Desk) -> None:
 
 
 @pytest.mark.story(Story.WRONG)
+@pytest.mark.needs(Mean.CHANGE)
 def test_a_wrong_pin_costs_one_try_and_opens_nothing(plugged: Desk) -> None:
-    plugged.needs(Mean.CHANGE)
     with plugged.pins(1):
         refused = plugged.refused(lambda: plugged.login(plugged.wrong_pin))
     assert (refused.code, refused.data["role"]) == ("pin_incorrect", "user")
@@ -60,8 +60,8 @@ def test_a_wrong_pin_costs_one_try_and_opens_nothing(plugged: Desk) -> None:
 
 
 @pytest.mark.story(Story.LAST)
+@pytest.mark.needs(Mean.CHANGE, Mean.LOCK)
 def test_the_last_try_is_not_spent_unless_somebody_says_so(plugged: Desk) -> None:
-    plugged.needs(Mean.CHANGE, Mean.LOCK)
     spend_all_but_one(plugged)
     with plugged.unless("final_try_not_told"):
         assert plugged.row()["pin_final_try"]
@@ -77,8 +77,8 @@ def test_the_last_try_is_not_spent_unless_somebody_says_so(plugged: Desk) -> Non
 
 @pytest.mark.story(Story.LOCKED)
 @pytest.mark.whole
+@pytest.mark.needs(Mean.CHANGE, Mean.LOCK)
 def test_a_locked_pin_is_told_and_nothing_more_is_sent(plugged: Desk) -> None:
-    plugged.needs(Mean.CHANGE, Mean.LOCK)
     spend_all_but_one(plugged)
     last = plugged.refused(lambda: plugged.login(plugged.wrong_pin, use_last_attempt=True))
     with plugged.unless("lock_not_told"):

@@ -12,8 +12,8 @@ NEW = b"271828"
 
 
 @pytest.mark.story(Story.CHANGE_PIN)
+@pytest.mark.needs(Mean.CHANGE)
 def test_a_pin_is_changed_with_one_try(plugged: Desk) -> None:
-    plugged.needs(Mean.CHANGE)
     old = plugged.token.pin
     with plugged.pins(0):
         same = plugged.refused(lambda: plugged.call("change_pin", old, old))
@@ -35,8 +35,8 @@ def test_a_pin_is_changed_with_one_try(plugged: Desk) -> None:
 
 @pytest.mark.story(Story.UNBLOCK)
 @pytest.mark.whole
+@pytest.mark.needs(Mean.CHANGE)
 def test_a_pin_is_set_anew_with_the_puk_or_the_so_pin(plugged: Desk) -> None:
-    plugged.needs(Mean.CHANGE)
     officer = plugged.token.puk or plugged.so_pin
     if Mean.LOCK not in plugged.stack.lacks:
         spend_all_but_one(plugged)

@@ -115,8 +115,8 @@ def is_gone(desk: Desk, method: str, ask: Ask) -> None:
 
 
 @pytest.mark.story(Story.REMOVED)
+@pytest.mark.needs(Mean.REMOVAL)
 def test_removed_before_and_after_a_call(plugged: Desk, method: str) -> None:
-    plugged.needs(Mean.REMOVAL)
     ask = ready(plugged, method)
     with plugged.offered():
         ask()
@@ -137,8 +137,8 @@ def test_removed_before_and_after_a_call(plugged: Desk, method: str) -> None:
 
 @pytest.mark.story(Story.REMOVED)
 @pytest.mark.parametrize("done", [False, True], ids=["cut", "done"])
+@pytest.mark.needs(Mean.REMOVAL, Mean.CUT)
 def test_removed_in_the_middle_of_a_call(plugged: Desk, method: str, *, done: bool) -> None:
-    plugged.needs(Mean.REMOVAL, Mean.CUT)
     ask = ready(plugged, method)
     plugged.token.cut(method, done=done)
     try:
@@ -154,7 +154,7 @@ def test_removed_in_the_middle_of_a_call(plugged: Desk, method: str, *, done: bo
     if refused is None:
         assert method == "list", f"{method} succeeded on a token that was pulled out meanwhile"
     else:
-        assert (refused.code, refused.data) == ("token_gone", {"serial": plugged.who["serial"]})
+        assert (refused.code, refused.data["serial"]) == ("token_gone", plugged.who["serial"])
     assert plugged.worker.call("list") == []
     plugged.take(plugged.token)
     if plugged.session and method != "login":
@@ -166,9 +166,9 @@ def test_removed_in_the_middle_of_a_call(plugged: Desk, method: str, *, done: bo
 
 
 @pytest.mark.story(Story.BACK)
+@pytest.mark.needs(Mean.REMOVAL)
 def test_put_in_again_is_another_insertion(plugged: Desk) -> None:
     """Nobody looked meanwhile; the old session must not go on, and no PIN is sent by itself."""
-    plugged.needs(Mean.REMOVAL)
     key = plugged.key()
     plugged.token.remove()
     plugged.token.insert()

@@ -14,8 +14,8 @@ MOST_KEYS = 3
 
 
 @pytest.mark.story(Story.TWO)
+@pytest.mark.needs(Mean.SECOND)
 def test_two_tokens_at_once_are_two(plugged: Desk) -> None:
-    plugged.needs(Mean.SECOND)
     first, first_token = plugged.who, plugged.token
     plugged.take(plugged.bench.token("seconda"))
     second, second_token = plugged.who, plugged.token
@@ -46,8 +46,8 @@ def test_two_tokens_at_once_are_two(plugged: Desk) -> None:
 
 
 @pytest.mark.story(Story.NAMES)
+@pytest.mark.needs(Mean.CHANGE)
 def test_odd_labels_of_keys_and_certificates_are_kept(plugged: Desk) -> None:
-    plugged.needs(Mean.CHANGE)
     plugged.login()
     if not plugged.row()["key_specs"]:
         plugged.not_offered("making keys")
@@ -65,8 +65,8 @@ def test_odd_labels_of_keys_and_certificates_are_kept(plugged: Desk) -> None:
 
 @pytest.mark.story(Story.NAMES)
 @pytest.mark.whole
+@pytest.mark.needs(Mean.NAMES)
 def test_a_token_with_odd_names_is_a_token_like_others(desk: Desk) -> None:
-    desk.needs(Mean.NAMES)
     row = desk.take(desk.bench.token(ODD_LABEL))
     assert row["label"] == ODD_LABEL
     desk.check(desk.key())
@@ -82,8 +82,8 @@ def test_a_token_with_odd_names_is_a_token_like_others(desk: Desk) -> None:
 
 @pytest.mark.story(Story.FULL)
 @pytest.mark.whole
+@pytest.mark.needs(Mean.CHANGE, Mean.FULL)
 def test_a_token_without_room_says_so_and_stays_as_it_is(plugged: Desk) -> None:
-    plugged.needs(Mean.CHANGE, Mean.FULL)
     offers = plugged.row()["key_specs"]
     if not offers:
         plugged.not_offered("making keys")
