@@ -115,10 +115,10 @@ def load() -> Results:
     return msgspec.json.decode(RESULTS.read_bytes(), type=Results)
 
 
-def reasons(stack: str, story: str) -> list[str]:
-    """Return why tests of a story were skipped when they were measured."""
+def was_so(stack: str, story: str, reason: str) -> bool:
+    """Tell whether a test of a story was skipped for this when it was measured, if it was."""
     measured = load().get(stack)
-    return measured.stories[story].reasons if measured is not None else []
+    return measured is None or reason in measured.stories[story].reasons
 
 
 def save(results: Results) -> None:

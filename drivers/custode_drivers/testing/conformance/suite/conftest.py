@@ -51,7 +51,7 @@ def pytest_runtest_makereport(
     noted = dict(item.user_properties)
     if made.skipped and CHOSEN not in item.config.stash and not os.environ.get(WHOLE):
         reason = report.reason_of(made)
-        if reason not in report.reasons(str(noted["stack"]), str(noted["story"])):
+        if not report.was_so(str(noted["stack"]), str(noted["story"]), reason):
             made.outcome = "failed"
             made.longrepr = f"{reason}\nIt was when last measured: make conformance measures anew."
     return made

@@ -25,6 +25,7 @@ def test_a_token_is_listed(desk: Desk) -> None:
 
 
 @pytest.mark.story(Story.READ)
+@pytest.mark.whole
 def test_a_certificate_is_read_without_a_pin(plugged: Desk) -> None:
     if not plugged.row()["certificates"]:
         plugged.needs(Mean.CHANGE)

@@ -116,6 +116,7 @@ def is_gone(desk: Desk, method: str, ask: Ask) -> None:
 
 @pytest.mark.story(Story.REMOVED)
 @pytest.mark.needs(Mean.REMOVAL)
+@pytest.mark.whole
 def test_removed_before_and_after_a_call(plugged: Desk, method: str) -> None:
     ask = ready(plugged, method)
     with plugged.offered():
@@ -136,7 +137,9 @@ def test_removed_before_and_after_a_call(plugged: Desk, method: str) -> None:
 
 
 @pytest.mark.story(Story.REMOVED)
-@pytest.mark.parametrize("done", [False, True], ids=["cut", "done"])
+@pytest.mark.parametrize(
+    "done", [pytest.param(False, id="cut", marks=pytest.mark.whole), pytest.param(True, id="done")]
+)
 @pytest.mark.needs(Mean.REMOVAL, Mean.CUT)
 def test_removed_in_the_middle_of_a_call(plugged: Desk, method: str, *, done: bool) -> None:
     ask = ready(plugged, method)

@@ -14,6 +14,7 @@ MOST_KEYS = 3
 
 
 @pytest.mark.story(Story.TWO)
+@pytest.mark.whole
 @pytest.mark.needs(Mean.SECOND)
 def test_two_tokens_at_once_are_two(plugged: Desk) -> None:
     first, first_token = plugged.who, plugged.token
@@ -47,6 +48,7 @@ def test_two_tokens_at_once_are_two(plugged: Desk) -> None:
 
 @pytest.mark.story(Story.NAMES)
 @pytest.mark.needs(Mean.CHANGE)
+@pytest.mark.whole
 def test_odd_labels_of_keys_and_certificates_are_kept(plugged: Desk) -> None:
     plugged.login()
     if not plugged.row()["key_specs"]:
