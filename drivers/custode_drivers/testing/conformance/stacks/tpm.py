@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from custode_drivers.testing import swtpm
-from custode_drivers.testing.conformance.stack import Bench, Mean, Stack, Token
+from custode_drivers.testing.conformance.stack import Bench, Mean, Quirk, Stack, Token
 from custode_drivers.testing.conformance.stacks.cards import installed
 
 TPM2_PKCS11: Final = installed("libtpm2_pkcs11.so.1")
@@ -27,7 +27,6 @@ class TpmToken(Token):
 
     pin = PIN
     so_pin = SO_PIN
-    tries = 3
 
     def __init__(self, label: str) -> None:
         self.serial = label  # its number is zero, so it goes by its label
@@ -77,8 +76,18 @@ class Tpm(Stack):
         {
             Mean.REMOVAL: "a TPM is part of the computer",
             Mean.CUT: "a TPM is part of the computer",
+            Mean.LOCK: "a TPM locks everything in it at once, for a time, and tells no counter",
+            Mean.SECOND: "without a resource manager a TPM has no room for two logins",
             Mean.FULL: "its keys lie, encrypted, in a file on a disk",
         }
+    )
+
+    quirks = (
+        Quirk(
+            "no_serial",
+            "every token has the serial number 0: it is told from others by its label",
+            "tpm2-pkcs11 1.9.0: C_GetTokenInfo",
+        ),
     )
 
     def missing(self) -> str | None:

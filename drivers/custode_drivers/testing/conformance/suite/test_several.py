@@ -68,13 +68,16 @@ def test_odd_labels_of_keys_and_certificates_are_kept(plugged: Desk) -> None:
 @pytest.mark.story(Story.NAMES)
 @pytest.mark.whole
 @pytest.mark.needs(Mean.NAMES)
-def test_a_token_with_odd_names_is_a_token_like_others(desk: Desk) -> None:
+def test_a_token_with_an_odd_label_is_a_token_like_others(desk: Desk) -> None:
     row = desk.take(desk.bench.token(ODD_LABEL))
     assert row["label"] == ODD_LABEL
     desk.check(desk.key())
-    desk.logout()
-    if Mean.REMOVAL not in desk.stack.lacks:
-        desk.token.remove()
+
+
+@pytest.mark.story(Story.NAMES)
+@pytest.mark.whole
+@pytest.mark.needs(Mean.NAMES)
+def test_a_token_with_an_odd_serial_number_is_a_token_like_others(desk: Desk) -> None:
     odd = desk.bench.odd_token()
     row = desk.take(odd)
     assert row["serial"] == odd.serial
