@@ -51,7 +51,8 @@ class Scene:
         self.card = PivCard(serial=1001)
         paths = Paths.at(folder / "home")
         paths.make()
-        paths.config.write_text(f'[[module]]\npath = "{_module()}"\n', "utf-8")
+        named = f'[[module]]\npath = "{_module()}"\n[modules]\ndiscover = false\n'
+        paths.config.write_text(named, "utf-8")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "custode", "agent"],
             env={**os.environ, **paths.environment()},

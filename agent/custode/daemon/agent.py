@@ -33,18 +33,20 @@ from custode.daemon.ticking import tick
 from custode.daemon.tokens import Cards, TokenWorkers, nobody_knows
 from custode.domain import commands, events
 from custode.domain.commands import Announce
+from custode.domain.gate import not_identified
 from custode.domain.tokens import seen
 from custode.errors import CustodeError
 
 if TYPE_CHECKING:
     from custode.daemon.clock import Clock
-    from custode.daemon.config import Config
+    from custode.daemon.config import Config, ModuleSettings
     from custode.domain.commands import Command
     from custode.paths import Paths
     from custode_drivers.api.events import Event as DriverEvent
     from custode_drivers.api.protocols import Watch
 
 USE_LAST_ATTEMPT: Final = "use_last_attempt"
+NOT_RECOGNIZED: Final = "CKR_TOKEN_NOT_RECOGNIZED"  # PKCS #11 v3.1 §5.1.5: made for another module
 FIRST_READ_S: Final = 10.0  # READY does not wait longer for slow modules: the gate stays shut
 
 ContextHook = Callable[[Context, Any], Awaitable[None]]
@@ -57,6 +59,10 @@ def _no_watches(*_: object) -> Sequence[Watch]:
     return ()
 
 
+def _no_modules(_config: Config) -> Sequence[ModuleSettings]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """What the composition root brings: procedures by their name, and drivers' watches."""
@@ -65,6 +71,9 @@ class Wiring:
     resume: Mapping[str, Resume] = field(default_factory=dict)
     hooks: Mapping[type, ContextHook] = field(default_factory=dict)
     watches: Watches = _no_watches
+    fixed: Callable[[Config], Sequence[ModuleSettings]] = _no_modules
+    discovers: bool = False
+    """Whether a hook for FindModules, and a watch that tells of readers, are among them."""
 
 
 class Agent:
@@ -142,6 +151,7 @@ class Agent:
         executor = Executor(store, audit, self._announced)
         current = config.current()
         stack.push_async_callback(self._tokens.close)
+        self._tokens.add_fixed(self._wiring.fixed(current))
         jobs = JobWorkers(current.jobs.idle_s, self._paths.log)
         stack.push_async_callback(jobs.close)
         authority = ConfiguredAuthority(self._paths, config, store)
@@ -176,8 +186,7 @@ class Agent:
             module = command.module
 
             def cards() -> int | None:
-                readers = ctx.state.readers
-                return readers.cards_for(module) if readers is not None else None
+                return ctx.state.cards_for(module)
 
             await ctx.mailbox.post(await _read_module(tokens, module, ctx.clock, cards))
 
@@ -208,12 +217,11 @@ class Agent:
         """List every module's tokens before anyone asks; a slow one is not waited for."""
         await asyncio.sleep(0)  # what the watches told at their start comes before the reading
         now = ctx.clock.now()
-        await ctx.post(events.AgentStarted(tokens.names, now))
+        discover = self._wiring.discovers and ctx.config.discovery.discover
+        await ctx.post(events.AgentStarted(tokens.names, now, discover))
         await ctx.post(ctx.authority.described(now))
         with contextlib.suppress(CustodeError):
-            await ctx.mailbox.until(
-                lambda state: not any(m.pending for m in state.modules.values()), FIRST_READ_S
-            )
+            await ctx.mailbox.until(lambda state: not not_identified(state), FIRST_READ_S)
 
     def _resume(self, ctx: Context, left: Sequence[Operation]) -> None:
         """Take up what an earlier run of the agent left half done, each for itself."""
@@ -239,12 +247,15 @@ async def _read_module(
     except CustodeError as exc:
         return events.ModuleFailed(module, str(exc.data.get("why") or exc), clock.now())
     readable = [row for row in rows if "unreadable" not in row]
+    foreign = [row for row in rows if row.get("unreadable") == NOT_RECOGNIZED]
     try:
         shown = tuple(seen(module, row) for row in readable)
     except ValueError as exc:
         return events.ModuleFailed(module, str(exc), clock.now(), token_in_slot=True)
-    mute = len(readable) < len(rows)
-    return events.TokensListed(module, shown, clock.now(), token_unreadable=mute)
+    mute = len(readable) + len(foreign) < len(rows)
+    return events.TokensListed(
+        module, shown, clock.now(), token_unreadable=mute, unrecognised=bool(foreign)
+    )
 
 
 def _handler(ctx: Context, secrets: SecretsServer, method: Method) -> Handler:

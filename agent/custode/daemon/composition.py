@@ -12,7 +12,7 @@ from custode.domain import commands
 from custode.procedures import hooks, registry, resume
 
 if TYPE_CHECKING:
-    from custode.daemon.config import Config
+    from custode.daemon.config import Config, ModuleSettings
     from custode.daemon.context import Context
     from custode_drivers.api.events import Event as DriverEvent
     from custode_drivers.api.protocols import Watch
@@ -27,8 +27,11 @@ def wiring() -> Wiring:
             commands.QueryOperations: _overview,
             commands.QueryBackups: _overview,
             commands.QueryStatus: _status,
+            commands.FindModules: _modules,
         },
         watches=_watches,
+        fixed=_fixed,
+        discovers=True,
     )
 
 
@@ -40,6 +43,19 @@ async def _status(ctx: Context, command: commands.QueryStatus) -> None:
     await hooks.query_status(ctx, command.fingerprint_sha256)
 
 
+async def _modules(ctx: Context, command: commands.FindModules) -> None:
+    # Only when a card is there: the catalogue's reader need not be in memory before.
+    from custode.daemon.discovery import find_modules
+
+    await find_modules(ctx, command)
+
+
+def _fixed(config: Config) -> Sequence[ModuleSettings]:
+    from custode.daemon.discovery import fixed_modules
+
+    return fixed_modules(config)
+
+
 def _watches(
     config: Config, names: Sequence[str], report: Callable[[DriverEvent], None]
 ) -> Sequence[Watch]:
@@ -47,9 +63,10 @@ def _watches(
 
     Each kind is imported only where it is wanted: together they weigh ten megabytes.
     """
-    modules = list(zip(names, config.modules, strict=True))
+    modules = list(zip(names, config.modules, strict=False))  # fixed ones follow: nothing to watch
     watches: list[Watch] = []
-    if by_readers := [name for name, module in modules if module.watch == BY_READERS]:
+    by_readers = [name for name, module in modules if module.watch == BY_READERS]
+    if by_readers or config.discovery.discover:
         from custode_drivers.pcsc.watch import PcscWatch
 
         watches.append(PcscWatch(by_readers, report))
@@ -62,7 +79,7 @@ def _watches(
         from custode_drivers.volumes.watch import VolumeWatch
 
         watches.append(VolumeWatch([Path(place) for place in config.backup.watch], report))
-    if modules:
+    if modules or config.discovery.discover:
         from custode_drivers.logind.watch import ResumeWatch
 
         watches.append(ResumeWatch(report))

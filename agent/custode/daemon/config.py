@@ -9,6 +9,9 @@ import msgspec
 import msgspec.structs
 from msgspec import Meta, Struct
 
+from custode_drivers.catalogue.atr import AtrMask
+from custode_drivers.catalogue.p11kit import FOLDERS as P11_KIT_FOLDERS
+
 Seconds = Annotated[float, Meta(ge=0)]
 Patience = Annotated[float, Meta(ge=1)]  # less, and nobody could ever type a PIN
 # Starting it takes a second or two: an end after less would have it started again and again.
@@ -92,10 +95,44 @@ class BackupSettings(Section, frozen=True):
     watch: tuple[str, ...] = ()
 
 
+class CardSettings(Section, frozen=True):
+    """`[[modules.card]]`: which module a kind of card wants, before the catalogue is asked.
+
+    `atr` and `mask` in hex (ISO 7816-3); `module` is a path, or a name of the catalogue; `ignore`:
+    such cards are nobody's business. `env` and `init_args` as for `[[module]]`.
+    """
+
+    atr: str
+    mask: str = ""
+    module: str = ""
+    env: dict[str, str] = {}
+    init_args: str = ""
+    ignore: bool = False
+
+    def __post_init__(self) -> None:
+        AtrMask.parse(self.atr, self.mask)
+        if bool(self.module) == self.ignore:
+            raise ValueError("a card wants module, or ignore = true")
+
+
+class DiscoverySettings(Section, frozen=True):
+    """`[modules]`: whether a module is looked for for each card, and where.
+
+    `p11_kit`: folders of p11-kit's lists, the first has the highest rank; none: they are not read.
+    `folders`: where modules of the catalogue are looked for; none: where the system has libraries.
+    """
+
+    discover: bool = True
+    p11_kit: tuple[str, ...] = P11_KIT_FOLDERS
+    folders: tuple[str, ...] = ()
+    card: tuple[CardSettings, ...] = ()
+
+
 class Values(Section, frozen=True):
     """The whole file."""
 
     module: tuple[ModuleSettings, ...] = ()
+    modules: DiscoverySettings = DiscoverySettings()
     authority: AuthoritySettings = AuthoritySettings()
     jobs: JobsSettings = JobsSettings()
     prompts: PromptSettings = PromptSettings()
@@ -125,6 +162,10 @@ class Config:
     @property
     def modules(self) -> tuple[ModuleSettings, ...]:
         return self._values.module
+
+    @property
+    def discovery(self) -> DiscoverySettings:
+        return self._values.modules
 
     @property
     def authority(self) -> AuthoritySettings:

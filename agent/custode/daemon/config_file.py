@@ -80,7 +80,7 @@ class LiveConfig:
         self._path = path
         self._seen = _stamp(path)
         self._config = load(path)
-        self._began_with = self._config.modules
+        self._began_with = _fixed_at_start(self._config)
 
     @property
     def modules_changed(self) -> bool:
@@ -88,7 +88,7 @@ class LiveConfig:
 
         :raises CustodeError: as `load`
         """
-        return self.current().modules != self._began_with
+        return _fixed_at_start(self.current()) != self._began_with
 
     def current(self) -> Config:
         """Settings of this moment.
@@ -100,6 +100,10 @@ class LiveConfig:
             self._config = load(self._path)
             self._seen = stamp
         return self._config
+
+
+def _fixed_at_start(config: Config) -> tuple[object, ...]:
+    return config.modules, config.discovery.discover
 
 
 def set_value(path: Path, key: str, value: bool | float | str) -> None:  # noqa: FBT001 - a value

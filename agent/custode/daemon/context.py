@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from custode.daemon.audit import AuditLog
     from custode.daemon.clock import Clock
-    from custode.daemon.config import Config
+    from custode.daemon.config import Config, ModuleSettings
     from custode.daemon.config_file import LiveConfig
     from custode.daemon.journal import Journal, Operation
     from custode.daemon.mailbox import Mailbox
@@ -40,6 +40,9 @@ READ_DEADLINE_S = 15.0
 class Tokens(Protocol):
     """All token workers as one."""
 
+    fixed: frozenset[str]
+    """Names of the modules that were found here without a card: their tokens never move."""
+
     async def call(
         self,
         token: TokenSeen,
@@ -54,6 +57,12 @@ class Tokens(Protocol):
         PIN goes to another token. The descriptors stay the caller's (a copy travels).
         :raises CustodeError: with the worker's code; TOKEN_GONE when it is not there any more,
             TIMED_OUT past the deadline (the worker was killed), MODULE_FAILED when it died
+        """
+
+    def offer(self, settings: ModuleSettings) -> str:
+        """What the worker for that module is called; made if there is none, and not started.
+
+        Two files of one name get different ones, and so does one file with other settings.
         """
 
     def health(self) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from custode.daemon import rollback
+from custode.daemon import rollback, status_modules
 from custode.daemon.context import Context, Method
 from custode.daemon.status import backups, certificates, gate, identity, needs, readers, tokens
 from custode.domain.events import TokenForgotten
@@ -48,9 +48,7 @@ async def status(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
         "backups": backups(state),
         "gate": gate(state),
         "needs": needs(state, ctx.clock.now()),
-        "drivers": ctx.tokens.health(),
-        "readers": readers(state),
-        "config": _config(ctx),
+        **_modules(ctx),
         "authority": {
             **ctx.authority.report(),
             "reachable": state.authority.reachable,
@@ -60,19 +58,30 @@ async def status(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _modules(ctx: Context) -> dict[str, Any]:
+    """What tokens are seen through: modules, readers, cards, and where all that is configured."""
+    state, health = ctx.state, ctx.tokens.health()
+    return {
+        "drivers": status_modules.drivers(state, health),
+        "modules": status_modules.modules(state, health, ctx.tokens.fixed),
+        "cards": status_modules.cards(state),
+        "readers": readers(state),
+        "config": _config(ctx),
+    }
+
+
 def _config(ctx: Context) -> dict[str, Any]:
     """Where modules are named, and whether other ones are by now than the agent works with."""
-    return {"file": ctx.config.file, "modules_changed": ctx.live_config.modules_changed}
+    return {
+        "file": ctx.config.file,
+        "modules_changed": ctx.live_config.modules_changed,
+        "discover": ctx.state.discover,
+    }
 
 
 async def token_list(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
     """Answer the tokens that are here or are remembered."""
-    return {
-        "tokens": tokens(ctx.state),
-        "drivers": ctx.tokens.health(),
-        "readers": readers(ctx.state),
-        "config": _config(ctx),
-    }
+    return {"tokens": tokens(ctx.state), **_modules(ctx)}
 
 
 async def token_forget(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:

@@ -20,8 +20,10 @@ def noticed(event: DriverEvent) -> events.Event | Announce:
         case PlugHint():
             return events.PlugHinted(event.module, event.at)
         case ReadersSeen():
-            readers = tuple(Reader(one.name, one.card) for one in event.readers)
-            return events.ReadersSeen(event.modules, readers, event.why, event.at)
+            readers = tuple(
+                Reader(one.name, one.card, one.atr.hex(), one.stay) for one in event.readers
+            )
+            return events.ReadersSeen(event.modules, readers, event.why, event.at, event.moved)
         case Resumed():
             return events.ComputerWoke(event.at)
         case _:

@@ -12,6 +12,7 @@ import msgspec
 
 from custode.daemon.store import Kind, Store
 from custode.domain import commands
+from custode.domain.cards import ChosenModule
 from custode.domain.model import (
     BackupRecord,
     CertificateRecord,
@@ -51,6 +52,7 @@ def load_state(store: Store, now: datetime) -> State:
         certificates=_load(store, Kind.CERTIFICATES, CertificateRecord),
         backups=_load(store, Kind.BACKUPS, BackupRecord),
         prompts=_load(store, Kind.PROMPTS, Prompt),
+        chosen=_load(store, Kind.MODULES, ChosenModule),
     )
 
 
@@ -69,6 +71,8 @@ def save(store: Store, command: Command) -> bool:
             store.put(Kind.BACKUPS, backup.backup_id, backup)
         case commands.SavePrompt(prompt):
             store.put(Kind.PROMPTS, prompt.key, prompt)
+        case commands.SaveChosenModule(chosen):
+            store.put(Kind.MODULES, chosen.atr, chosen)
         case _:
             return False
     return True

@@ -21,7 +21,7 @@ import msgspec
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2  # 1: without MODULES
 
 T = TypeVar("T")
 
@@ -35,6 +35,7 @@ class Kind(StrEnum):
     BACKUPS = "backups"
     OPERATIONS = "operations"
     PROMPTS = "prompts"
+    MODULES = "modules"  # which of them showed a kind of card
 
 
 class Store:
@@ -79,15 +80,17 @@ class Store:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version > SCHEMA_VERSION:
             raise CustodeError(ErrorCode.DATABASE_NEWER, path=str(self.path), version=version)
-        if version == 0:
-            self.fresh = True
+        if version < SCHEMA_VERSION:
+            self.fresh = version == 0
             with self.transaction():
                 for kind in Kind:
                     self._db.execute(
-                        f"CREATE TABLE {kind} "
+                        f"CREATE TABLE IF NOT EXISTS {kind} "
                         "(id TEXT PRIMARY KEY, body BLOB NOT NULL, updated_at TEXT NOT NULL)"
                     )
-                self._db.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
+                self._db.execute(
+                    "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)"
+                )
                 self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION:d}")
 
     def close(self) -> None:

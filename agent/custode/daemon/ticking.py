@@ -46,10 +46,10 @@ async def tick(
         if jumped or slept() - before > _SLEPT_S:
             mailbox.put(ComputerWoke(now))
             continue
-        readers = mailbox.state.readers
-        for module in mailbox.state.modules.values():
+        state = mailbox.state
+        for module in state.modules.values():
             # What could not be read tells nobody when it can be again; the reader service does.
-            blind = readers is not None and readers.blind(module.name)
+            blind = state.blind(module.name)
             unread = module.failure is not None or module.unreadable
             if unread and not module.pending and not blind:
                 mailbox.put(PlugHinted(module.name, now))

@@ -72,14 +72,19 @@ class TokenWorkers:
     def __init__(
         self, modules: Sequence[ModuleSettings], log: Path, argv: Sequence[str] = _ARGV
     ) -> None:
+        self._log, self._argv = log, tuple(argv)
+        self.fixed: frozenset[str] = frozenset()
         self._workers: dict[str, _Worker] = {}
         for name, settings in zip(module_names(modules), modules, strict=True):
-            arguments = [*argv, "--module", settings.path]
-            if settings.init_args:
-                arguments += ["--init-args", settings.init_args]
-            sessions: set[str] = set()
-            child = Child(arguments, settings.env, log=log, idle_s=IDLE_S, holding=sessions)
-            self._workers[name] = _Worker(name, settings, arguments, child, sessions=sessions)
+            self._workers[name] = self._worker(name, settings)
+
+    def _worker(self, name: str, settings: ModuleSettings) -> _Worker:
+        arguments = [*self._argv, "--module", settings.path]
+        if settings.init_args:
+            arguments += ["--init-args", settings.init_args]
+        sessions: set[str] = set()
+        child = Child(arguments, settings.env, log=self._log, idle_s=IDLE_S, holding=sessions)
+        return _Worker(name, settings, arguments, child, sessions=sessions)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -91,6 +96,18 @@ class TokenWorkers:
         for worker in self._workers.values():
             with suppress(ChildFailure):
                 await worker.child.start()
+
+    def add_fixed(self, found: Sequence[ModuleSettings]) -> None:
+        """Take up modules that were found here and whose tokens never move."""
+        self.fixed = frozenset(self.offer(settings) for settings in found)
+
+    def offer(self, settings: ModuleSettings) -> str:
+        for worker in self._workers.values():
+            if _same(worker.settings, settings):
+                return worker.name
+        name = module_names([*(one.settings for one in self._workers.values()), settings])[-1]
+        self._workers[name] = self._worker(name, settings)
+        return name
 
     async def list_module(self, name: str, cards: Cards = nobody_knows) -> list[dict[str, Any]]:
         """Rows of one module, as its worker's `list` gives them.
@@ -188,6 +205,13 @@ class TokenWorkers:
     async def close(self) -> None:
         """End every worker."""
         await asyncio.gather(*(worker.child.close() for worker in self._workers.values()))
+
+
+def _same(one: ModuleSettings, other: ModuleSettings) -> bool:
+    """Whether two settings are one library, loaded in one way; its file may have several names."""
+    if (one.env, one.init_args) != (other.env, other.init_args):
+        return False
+    return os.path.realpath(one.path) == os.path.realpath(other.path)
 
 
 def _contradicts(rows: Sequence[Mapping[str, Any]], cards: int, *, in_use: bool) -> bool:

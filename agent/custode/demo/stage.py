@@ -125,6 +125,7 @@ class Person:
             f"path = {json.dumps(self.module.path)}\n"
             f"env = {{ {env} }}\n"
             f"watch = {json.dumps(self.module.watch)}\n\n"
+            "[modules]\ndiscover = false\n\n"  # this stage has its own readers, and no others
             "[authority]\n"
             f"autostart = {'true' if autostart else 'false'}\n"
             f"generation_s = {self.generation_s}\n"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from custode.domain.cards import ChosenModule
     from custode.domain.gate import GateReason
     from custode.domain.model import (
         BackupRecord,
@@ -47,6 +48,13 @@ class ReadTokens:
     """List that module's tokens; answer with TokensListed or ModuleFailed, within the deadline."""
 
     module: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindModules:
+    """Look up which modules there are for cards with that ATR: ModulesOffered, in any case."""
+
+    atr: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +128,13 @@ class SavePrompt:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveChosenModule:
+    """Keep on disk which module showed a kind of card."""
+
+    chosen: ChosenModule
+
+
+@dataclass(frozen=True, slots=True)
 class AppendAudit:
     """Append a line to the audit log."""
 
@@ -154,6 +169,7 @@ Command = (
     CloseGate
     | OpenGate
     | ReadTokens
+    | FindModules
     | QueryOperations
     | QueryBackups
     | QueryStatus
@@ -164,6 +180,7 @@ Command = (
     | SaveCertificate
     | SaveBackup
     | SavePrompt
+    | SaveChosenModule
     | AppendAudit
     | Announce
     | ShowPrompt

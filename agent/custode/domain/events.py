@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from custode.domain.cards import Offer
     from custode.domain.model import (
         BackupRecord,
         CertificateRecord,
@@ -29,10 +30,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AgentStarted:
-    """The agent runs, with these configured modules: each is read before the gate may open."""
+    """The agent runs, with these configured modules: each is read before the gate may open.
+
+    `discover`: for a card that none of them shows, a module is looked for.
+    """
 
     modules: tuple[str, ...]
     at: datetime
+    discover: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +54,14 @@ class TokensListed:
 
     Insertions and removals are derived from it. Whoever wants a fresh listing sends PlugHinted.
     `token_unreadable`: beside them sits one that answers nothing, so nobody knows which it is.
+    `unrecognised`: a card that the module says it is not made for (CKR_TOKEN_NOT_RECOGNIZED).
     """
 
     module: str
     tokens: tuple[TokenSeen, ...]
     at: datetime
     token_unreadable: bool = False
+    unrecognised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +79,30 @@ class ModuleFailed:
 
 @dataclass(frozen=True, slots=True)
 class ReadersSeen:
-    """The reader service told what readers there are; `why`: it does not answer."""
+    """The reader service told what readers there are; `why`: it does not answer.
+
+    `moved`: a card came or went, or may have; `modules` are read again.
+    """
 
     modules: tuple[str, ...]
     readers: tuple[Reader, ...]
     why: str | None
     at: datetime
+    moved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModulesOffered:
+    """The modules there are for a kind of card: the answer to a FindModules.
+
+    `ignored`: the configuration says that such cards are nobody's business.
+    """
+
+    atr: str
+    offers: tuple[Offer, ...]
+    at: datetime
+    card_name: str = ""
+    ignored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +327,15 @@ class ClockTicked:
     at: datetime
 
 
-DriverEvent = AgentStarted | PlugHinted | TokensListed | ModuleFailed | ReadersSeen | ComputerWoke
+DriverEvent = (
+    AgentStarted
+    | PlugHinted
+    | TokensListed
+    | ModuleFailed
+    | ReadersSeen
+    | ModulesOffered
+    | ComputerWoke
+)
 PersonEvent = (
     IdentitySet
     | TokenInitialised

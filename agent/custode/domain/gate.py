@@ -17,12 +17,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from custode.domain import discovery
 from custode.domain.certificates import remembered_status
 from custode.domain.model import AuthorityStatus, Source
 from custode_authority.wire.states import BackupState, CertificateState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from custode.domain.model import BackupRecord, State, TokenSeen
@@ -186,9 +187,7 @@ def facts_for(
     return GateFacts(
         purpose=purpose,
         status=_status(state, original_sha256, answer),
-        originals_here=tuple(
-            i.token for i in state.insertions if any(i.token.holds(o) for o in originals)
-        ),
+        originals_here=carriers(state, lambda t: any(t.holds(o) for o in originals)),
         not_identified=not_identified(state),
         unreadable=unreadable(state),
         unseen=unseen(state),
@@ -239,20 +238,33 @@ def harmless(token: TokenSeen, status: AuthorityStatus) -> bool:
     return not token.removable and status.state is CertificateState.CANCELLED
 
 
+def carriers(state: State, holds: Callable[[TokenSeen], bool]) -> tuple[TokenSeen, ...]:
+    """Tokens that are here for which that holds, each once, whichever module shows them.
+
+    A card is one module's; what another module shows on it counts where the first shows nothing.
+    """
+    shown = tuple(i.token for i in state.insertions if holds(i.token))
+    if shown:
+        return shown
+    return tuple({t.id: t for m in state.modules.values() for t in m.listed if holds(t)}.values())
+
+
 def not_identified(state: State) -> tuple[str, ...]:
-    """Modules whose tokens are not known yet."""
+    """Modules whose tokens, and readers whose card, are not known yet."""
     if not state.started:
         return ("",)  # not even the modules are known yet
-    return tuple(m.name for m in state.modules.values() if m.pending)
+    pending = tuple(m.name for m in state.modules.values() if m.pending)
+    return (*pending, *discovery.not_identified(state))
 
 
 def unreadable(state: State) -> tuple[str, ...]:
-    """Modules in whose slots a token may sit that answers nothing."""
-    return tuple(
+    """Modules in whose slots a token may sit that answers nothing, and readers with such a card."""
+    modules = tuple(
         m.name
         for m in state.modules.values()
         if m.unreadable or (m.failure is not None and _card_unread(state, m.name))
     )
+    return modules or discovery.unread(state)
 
 
 def unseen(state: State) -> tuple[str, ...]:
@@ -265,6 +277,8 @@ def _card_unread(state: State, module: str) -> bool:
     readers = state.readers
     if readers is None or module not in readers.modules:
         return False
+    if state.discover:
+        return discovery.unserved(state)
     watched = (state.modules[name] for name in readers.modules if name in state.modules)
     return readers.cards > sum(len(one.insertions) for one in watched)
 

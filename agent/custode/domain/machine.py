@@ -30,6 +30,7 @@ from custode.domain.events import (
     ComputerWoke,
     IdentitySet,
     ModuleFailed,
+    ModulesOffered,
     NeedSnoozed,
     OperationEnded,
     OperationPaused,
@@ -79,6 +80,7 @@ def _take_in(state: State, event: Event) -> Change:
             | TokensListed()
             | ModuleFailed()
             | ReadersSeen()
+            | ModulesOffered()
             | ComputerWoke()
         ):
             return _from_drivers(state, event)
@@ -105,7 +107,7 @@ def _from_drivers(state: State, event: DriverEvent) -> Change:
     match event:
         case AgentStarted():
             state, counted = _settle_tries(state)
-            state, commands = presence.started(state, event.modules)
+            state, commands = presence.started(state, event)
             return state, (*counted, *commands, *_ask_what_waits(state))
         case PlugHinted():
             return presence.hinted(state, event.module)
@@ -115,6 +117,8 @@ def _from_drivers(state: State, event: DriverEvent) -> Change:
             return presence.failed(state, event)
         case ReadersSeen():
             return presence.readers_seen(state, event)
+        case ModulesOffered():
+            return presence.offered(state, event)
         case ComputerWoke():
             return presence.woke(state)
         case _:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from custode.domain.cards import Card, ChosenModule, Offer
     from custode.domain.need import Prompt
     from custode_authority.wire.reasons import CrlReason
 
@@ -78,6 +79,7 @@ class TokenSeen:
 
     `min_pin`, `max_pin`: 0 where the module states none; the worker holds every PIN against them.
     `key_specs`: the kinds of key that it says it can make, e.g. "p256"; none: it makes no key.
+    `reader`: what its slot is called, mostly the name of a reader; for finding its card only.
     """
 
     id: TokenId
@@ -97,6 +99,7 @@ class TokenSeen:
     key_specs: tuple[str, ...] = ()
     certificates: tuple[HeldCertificate, ...] = ()
     public_keys: tuple[HeldKey, ...] = ()
+    reader: str = ""
 
     def holds(self, fingerprint_sha256: str | None) -> bool:
         """Whether it carries that certificate; the same key under another one is not it."""
@@ -144,12 +147,13 @@ class Insertion:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One configured PKCS#11 module and the tokens it shows.
+    """One PKCS#11 module and its tokens; `offer`: it was found for a card, else configured.
 
     `pending`: something changed there and the tokens are not read yet. `reading`: a ReadTokens is
     on its way; `read_again`: it may have begun too early. `failure`: why the module cannot work.
     `unreadable`: a token may be in one of its slots and answers nothing. `unseen`: a token was here
-    when the service that readers are seen through ended, and may be here still.
+    when the service that readers are seen through ended, and may be here still. `listed`: all it
+    showed last, with what is another module's for its card; `insertions` are its own.
     """
 
     name: str
@@ -160,14 +164,21 @@ class Module:
     unreadable: bool = False
     unseen: bool = False
     insertions: tuple[Insertion, ...] = ()
+    listed: tuple[TokenSeen, ...] = ()
+    offer: Offer | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A card reader, named for people only; a token for USB is one, with its card always in."""
+    """A card reader, named for people only; a token for USB is one, with its card always in.
+
+    `atr`: the card's answer to reset, in hex; `stay` tells one stay of a card from the next.
+    """
 
     name: str
     card: bool
+    atr: str = ""
+    stay: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +197,6 @@ class Readers:
     def cards(self) -> int:
         """How many readers say that a card is in them."""
         return sum(reader.card for reader in self.readers)
-
-    def cards_for(self, module: str) -> int | None:
-        """How many cards that module could show; None where nobody knows."""
-        return self.cards if self.why is None and module in self.modules else None
-
-    def blind(self, module: str) -> bool:
-        """Whether that module cannot see any card now, whatever is plugged in."""
-        return self.why is not None and module in self.modules
 
 
 # --- identity, certificates, backups ----------------------------------------------------------
@@ -312,7 +315,9 @@ class State:
     """Everything the agent knows. Made by `remember` at the start, then only by `machine.step`.
 
     `started`: the modules are known; before that the gate is closed. `readers` None: no module is
-    seen through the reader service, or it was not asked yet. `gate_shut`: what this
+    seen through the reader service, or it was not asked yet. `discover`: a module is looked for for
+    each card; then `cards` are those that are in, by their reader, and `chosen` the modules that
+    showed a kind of card before, by its ATR. `gate_shut`: what this
     computer sees blocks every backup, whatever the authority says. `prompts_up` are the keys of
     the prompts on the screen, `prompted` the (key, insertion number) pairs that had theirs already.
     """
@@ -321,6 +326,9 @@ class State:
     identity: Identity | None = None
     modules: Mapping[str, Module] = field(default_factory=dict)
     readers: Readers | None = None
+    discover: bool = False
+    cards: Mapping[str, Card] = field(default_factory=dict)
+    chosen: Mapping[str, ChosenModule] = field(default_factory=dict)
     known: Mapping[TokenId, KnownToken] = field(default_factory=dict)
     certificates: Mapping[str, CertificateRecord] = field(default_factory=dict)
     backups: Mapping[str, BackupRecord] = field(default_factory=dict)
@@ -338,6 +346,23 @@ class State:
         """Every token that is here now, in every module."""
         for module in self.modules.values():
             yield from module.insertions
+
+    def sees_cards(self, module: str) -> bool:
+        """Whether that module's tokens are seen through the reader service."""
+        known = self.modules.get(module)
+        if known is not None and known.offer is not None:
+            return True
+        return self.readers is not None and module in self.readers.modules
+
+    def cards_for(self, module: str) -> int | None:
+        """How many cards that module could show; None where nobody knows."""
+        if self.readers is None or self.readers.why is not None or not self.sees_cards(module):
+            return None
+        return self.readers.cards
+
+    def blind(self, module: str) -> bool:
+        """Whether that module cannot see any card now, whatever is plugged in."""
+        return self.readers is not None and self.readers.why is not None and self.sees_cards(module)
 
     def insertion(self, token: TokenId | None) -> Insertion | None:
         """The stay of that token, None when it is not here."""
@@ -359,6 +384,7 @@ def remember(
     certificates: Iterable[CertificateRecord] = (),
     backups: Iterable[BackupRecord] = (),
     prompts: Iterable[Prompt] = (),
+    chosen: Iterable[ChosenModule] = (),
 ) -> State:
     """Build the state again from the records that the `Save…` commands put on disk."""
     return State(
@@ -368,4 +394,5 @@ def remember(
         certificates={c.id_operazione: c for c in certificates},
         backups={b.backup_id: b for b in backups},
         prompts={p.key: p for p in prompts},
+        chosen={c.atr: c for c in chosen},
     )

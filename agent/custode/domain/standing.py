@@ -13,6 +13,7 @@ from custode.domain.gate import (
     Purpose,
     Remedy,
     Verdict,
+    carriers,
     facts_for,
     harmless,
     not_identified,
@@ -34,10 +35,9 @@ _NO_BACKUP: Final = frozenset({*ENDED, BackupState.RESERVED})
 def local_reasons(state: State) -> tuple[GateReason, ...]:
     """What this computer sees that blocks every use, without asking anyone."""
     statuses = [remembered_status(state, b.original_sha256) for b in state.backups.values()]
-    here = tuple(
-        i.token
-        for i in state.insertions
-        if any(i.token.holds(s.fingerprint_sha256) and not harmless(i.token, s) for s in statuses)
+    here = carriers(
+        state,
+        lambda t: any(t.holds(s.fingerprint_sha256) and not harmless(t, s) for s in statuses),
     )
     return presence(here, not_identified(state), unreadable(state), unseen(state))
 

@@ -146,6 +146,7 @@ def seen(module: str, row: Mapping[str, Any]) -> TokenSeen:
             max_pin=int(row["max_pin"] or 0),
             mechanisms=tuple(_text(m) for m in row["mechanisms"]),
             key_specs=tuple(_text(spec) for spec in row.get("key_specs", ())),
+            reader=_text(row.get("reader", "")),
             certificates=tuple(
                 HeldCertificate(_text(c["key_id"]), _text(c["label"]), _fingerprint(c["der"]))
                 for c in row["certificates"]

@@ -26,6 +26,10 @@ class Reader:
     card: bool
     mute: bool = False
     """A card is in, and does not answer even to being switched on."""
+    atr: bytes = b""
+    """The card's answer to reset (ISO 7816-3 §8); empty without a card, or when it is mute."""
+    stay: int = 0
+    """Grows with each coming and going: tells one stay of a card from the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class ReadersSeen:
     No reader is named then, which does not mean that there is none.
     """
     at: datetime
+    moved: bool = False
+    """A card came or went, or may have: `modules` show something else now. Close the gate."""
 
 
 @dataclass(frozen=True, slots=True)

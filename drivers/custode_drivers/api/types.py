@@ -112,6 +112,8 @@ class TokenInfo:
     can_wrap: tuple[str, ...] = ()
     """Mechanisms of which one may be AES key wrap with padding (RFC 5649), the surest first: under
     the name CKM_AES_KEY_WRAP_PAD modules offer different things, and a worker tries which one."""
+    reader: str = ""
+    """CK_SLOT_INFO.slotDescription (§3.2): with most modules the reader's name. No identity."""
 
     @property
     def identity(self) -> TokenIdentity:

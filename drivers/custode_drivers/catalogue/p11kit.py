@@ -33,7 +33,7 @@ class Listed:
     trust_policy: bool = False
 
 
-def listed(folders: Sequence[str] = FOLDERS, program: str = "custode") -> tuple[Listed, ...]:
+def listed(folders: Sequence[str], program: str = "custode") -> tuple[Listed, ...]:
     """Modules for this program, in the order in which p11-kit would ask them.
 
     Sources of trust come last: they hold other people's certificates. `remote` modules are no

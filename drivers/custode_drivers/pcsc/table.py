@@ -78,7 +78,13 @@ class Table:
     @property
     def readers(self) -> tuple[Reader, ...]:
         return tuple(
-            Reader(one.name, card=one.card, mute=bool(one.state & scard.MUTE))
+            Reader(
+                one.name,
+                card=one.card,
+                mute=bool(one.state & scard.MUTE),
+                atr=one.atr if one.card else b"",
+                stay=one.state >> 16,
+            )
             for one in self.slots.values()
             if not one.gone
         )

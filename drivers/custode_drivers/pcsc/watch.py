@@ -1,4 +1,4 @@
-"""Notices that a card comes or goes, for every module whose tokens sit behind PC/SC.
+"""Notices that a card comes or goes, and which: its answer to reset comes with the event.
 
 One thread, blocked in SCardGetStatusChange: nothing polls, and no card is ever talked to. When the
 service stops, its contexts are dead for good (pcsc-lite): a new one is made, at once when the
@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from custode_drivers.api.events import PlugHint, ReadersSeen
+from custode_drivers.api.events import ReadersSeen
 from custode_drivers.api.protocols import Watch
 from custode_drivers.pcsc.scard import FOREVER, Code, LibraryMissing, PyScard, Scard, ScardError
 from custode_drivers.pcsc.table import Table
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Report = Callable[[PlugHint | ReadersSeen], None]
+Report = Callable[[ReadersSeen], None]
 
 FIRST_LOOK_S: Final = 0.5
 """How long `start` waits for the service, so that what is there is known before it returns."""
@@ -57,9 +57,9 @@ def service_socket(environ: Mapping[str, str]) -> Path:
 
 
 class PcscWatch:
-    """Reports the readers whenever they change, and a hint for each module when a card moved.
+    """Reports the readers whenever they change, and says when a card moved.
 
-    At the start, and whenever the service is there again, each module gets a hint too.
+    At the start, and whenever the service is there again, one may have.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class PcscWatch:
         make: Callable[[], Scard] = PyScard,
         socket: Path | None = None,
     ) -> None:
-        """`modules`: names as the hints are to carry them; `socket`: pcscd's, if not the usual."""
+        """`modules`: those whose tokens are seen here; `socket`: pcscd's, if not the usual."""
         self._modules = tuple(modules)
         self._report = report
         self._make = make
@@ -149,17 +149,15 @@ class PcscWatch:
     def _follow(self, scard: Scard, context: int) -> None:
         """Report what changes until stopped. :raises ScardError: when the service has ended."""
         table = self._look(scard, context, Table())
-        self._tell(table)
-        self._hint()
+        self._tell(table, moved=True)
         self._looked.set()
         timeout = SETTLED_MS
         while not self._stopping.is_set():
             before = table
             table, timeout = self._next(scard, context, table, timeout)
-            if table.readers != before.readers:
-                self._tell(table)
-            if table.card_moved_since(before):
-                self._hint()
+            moved = table.card_moved_since(before)
+            if moved or table.readers != before.readers:
+                self._tell(table, moved=moved)
 
     def _next(self, scard: Scard, context: int, table: Table, timeout: int) -> tuple[Table, int]:
         """Wait for a change; gives what is there then, and how long to wait for the next."""
@@ -191,22 +189,17 @@ class PcscWatch:
                     raise
                 self._stopping.wait(_BREATH_S)  # one left between the list and the question
 
-    def _tell(self, table: Table) -> None:
+    def _tell(self, table: Table, *, moved: bool) -> None:
         self._why = None
-        self._report(ReadersSeen(self._modules, table.readers, None, _now()))
+        self._report(ReadersSeen(self._modules, table.readers, None, _now(), moved))
 
     def _tell_missing(self, why: str) -> None:
         if why != self._why:
             log.info("the reader service cannot be used: %s", why)
             known, self._why = self._why, why
-            self._report(ReadersSeen(self._modules, (), why, _now()))
-            if known is None:
-                self._hint()  # what the modules show now was seen through it
+            # What the modules show now was seen through it.
+            self._report(ReadersSeen(self._modules, (), why, _now(), moved=known is None))
         self._looked.set()
-
-    def _hint(self) -> None:
-        for module in self._modules:
-            self._report(PlugHint(module, _now()))
 
     def _watch_socket(self) -> FolderWatch:
         # Only now: watchdog weighs several megabytes, and most services never stop.

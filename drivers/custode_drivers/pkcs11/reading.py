@@ -99,6 +99,7 @@ class Reading:
             certificates=tuple(dict.fromkeys(c for certs, _ in seen for c in certs)),
             public_keys=tuple(dict.fromkeys(k for _, keys in seen for k in keys)),
             can_wrap=tuple(one.name for one in wrapping.offered(cryptoki, token.slot_id)),
+            reader=token.reader,
         )
 
     def _seen(self, door: SlotToken) -> objects.Seen:

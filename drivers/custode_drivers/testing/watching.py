@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
 
-from custode_drivers.api.events import PlugHint, ReadersSeen
+from custode_drivers.api.events import ReadersSeen
 from custode_drivers.api.protocols import Watch
 
 MODULES: Final = ("one.so", "two.so")
@@ -21,7 +21,7 @@ PATIENCE_S: Final = 20.0  # a real service looks for cards twice a second, and m
 QUIET_S: Final = 0.7
 RECOVERED_S: Final = 2.0
 
-Report = Callable[[PlugHint | ReadersSeen], None]
+Report = Callable[[ReadersSeen], None]
 
 
 class Desk(Protocol):
@@ -48,9 +48,9 @@ class Heard:
 
     def __init__(self) -> None:
         self._news = threading.Condition()
-        self.events: list[PlugHint | ReadersSeen] = []
+        self.events: list[ReadersSeen] = []
 
-    def __call__(self, event: PlugHint | ReadersSeen) -> None:
+    def __call__(self, event: ReadersSeen) -> None:
         with self._news:
             self.events.append(event)
             self._news.notify_all()
@@ -70,15 +70,13 @@ class Heard:
 
     @property
     def hints(self) -> int:
-        """How often every module was hinted at."""
-        told = [event.module for event in self.events if isinstance(event, PlugHint)]
-        return min(told.count(module) for module in MODULES)
+        """How often a card came or went."""
+        return sum(event.moved for event in self.events)
 
     @property
     def seen(self) -> ReadersSeen | None:
         """What was told of the readers last."""
-        told = [event for event in self.events if isinstance(event, ReadersSeen)]
-        return told[-1] if told else None
+        return self.events[-1] if self.events else None
 
     @property
     def cards(self) -> list[bool]:

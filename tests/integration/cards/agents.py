@@ -63,12 +63,15 @@ class Desk:
 
 
 @contextmanager
-def desk(home: Path, modules: Sequence[Path | None]) -> Iterator[Desk]:
-    """An agent for these modules, with no other setting than their paths."""
+def desk(
+    home: Path, modules: Sequence[Path | None], settings: str = "discover = false"
+) -> Iterator[Desk]:
+    """An agent for these modules, and with these `settings` of `[modules]`."""
     paths = Paths.at(home)
     paths.make()
     assert all(modules), "make setup installs ykcs11 and opensc-pkcs11"
-    paths.config.write_text("".join(f'[[module]]\npath = "{path}"\n' for path in modules))
+    named = "".join(f'[[module]]\npath = "{path}"\n' for path in modules)
+    paths.config.write_text(f"{named}[modules]\n{settings}\n")
     process = subprocess.Popen(
         [sys.executable, "-m", "custode", "agent"],
         env={**os.environ, **paths.environment()},

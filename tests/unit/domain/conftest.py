@@ -96,5 +96,5 @@ def away(identity: Identity, original: CertificateRecord, backup: BackupRecord) 
 @pytest.fixture(scope="session")
 def here(away: State, token: TokenSeen) -> State:
     """The world with the original inserted."""
-    module = Module("soft", insertions=(Insertion(1, token, NOW),))
+    module = Module("soft", insertions=(Insertion(1, token, NOW),), listed=(token,))
     return replace(away, gate_shut=True, modules={"soft": module}, last_insertion=1)

@@ -302,6 +302,8 @@ def test_the_state_is_made_of_what_is_listed_here() -> None:
         "now",
         "modules",
         "readers",
+        "discover",
+        "cards",
         "waiting",
         "authority",
         "started",
@@ -310,5 +312,5 @@ def test_the_state_is_made_of_what_is_listed_here() -> None:
         "prompted",
         "last_insertion",
     }
-    kept = {"identity", "known", "certificates", "backups", "prompts"}
+    kept = {"identity", "known", "certificates", "backups", "prompts", "chosen"}
     assert {f.name for f in fields(State)} == rebuilt | kept

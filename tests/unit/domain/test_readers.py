@@ -50,9 +50,10 @@ def test_the_services_coming_and_going_is_announced_once(away: State) -> None:
 
 
 def test_how_many_cards_a_module_could_show(away: State) -> None:
-    told = Readers(("soft",), seen(away, True, False, True).readers, None, away.now)
+    assert away.cards_for("soft") is None  # nobody was asked
+    told, _ = run(away, seen(away, True, False, True))
     assert (told.cards_for("soft"), told.cards_for("other")) == (2, None)
-    down = replace(told, readers=(), why="no_service")
+    down, _ = run(told, seen(away, why="no_service"))
     assert down.cards_for("soft") is None  # nobody knows: that is not none
 
 
