@@ -32,6 +32,7 @@ class ErrorCode(StrEnum):
 
     # tokens
     NO_MODULE = "no_module"  # file
+    CARD_UNKNOWN = "card_unknown"  # reader, atr
     MODULES_CHANGED = "modules_changed"  # file
     READERS_UNAVAILABLE = "readers_unavailable"  # why
     NO_SUCH_TOKEN = "no_such_token"  # noqa: S105 - a code; token

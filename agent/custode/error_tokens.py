@@ -22,6 +22,14 @@ TOKENS: Final[Mapping[ErrorCode, Row]] = {
             "Name it in config.toml, then: custode agent stop",
         ),
     ),
+    _E.CARD_UNKNOWN: row(
+        11,
+        (
+            "No such token; the card in “{reader}” is known to no module. Nothing was done.",
+            "No such token; the card is known to no module. Nothing was done.",
+        ),
+        "`custode status` says which modules were asked, and what can be installed.",
+    ),
     _E.MODULES_CHANGED: row(
         11,
         (

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.e2e
 def test_without_a_module_every_command_says_what_to_write(player: Player) -> None:
     config = player.person.home / "config.toml"
     good = config.read_text()
-    config.unlink()
+    config.write_text("[modules]\ndiscover = false\n")
     assert player.run("status").answer["drivers"] == []
     ran = player.run("token", "init", expect=11)
     assert (ran.error["code"], ran.error["data"]["file"]) == ("no_module", str(config))
@@ -29,7 +29,8 @@ def test_without_a_module_every_command_says_what_to_write(player: Player) -> No
         ran = player.run(*words, expect=2)
         assert ran.error["code"] == "config_invalid"
         assert "config.toml, line 2: a module's path has to begin with /" in ran.error["message"]
-    config.write_text('[[module]]\npath = "/nowhere/libsofthsm2.so"\n')
+    named = '[[module]]\npath = "/nowhere/libsofthsm2.so"\n[modules]\ndiscover = false\n'
+    config.write_text(named)
     (driver,) = player.run("status").answer["drivers"]
     assert driver["why"] == "No such file or directory"
     assert player.run("token", "init", expect=1).error["code"] == "module_failed"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from custode.cli import spare_told
 from custode.cli.command import make_command, pass_face
 from custode.cli.failure import reason_lines, tell_gate
+from custode.cli.modules_told import driver_lines
 from custode.cli.session import call
 from custode.locale import moments, words
 from custode.locale.catalogue import mark, t, tn
@@ -128,52 +129,6 @@ def _alive(found: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
     """Leave out what is over, unless nothing else is there: then the last one."""
     rows: list[dict[str, Any]] = list(found.get(what) or [])
     return [row for row in rows if row.get("state") not in _OVER] or rows[-1:]
-
-
-def driver_lines(found: Mapping[str, Any]) -> list[str]:
-    """Each driver and how it does; what is to be written where, when there is none."""
-    config = found.get("config") or {}
-    lines = [_driver(row) for row in found.get("drivers") or []]
-    if config and not lines:
-        lines.append(
-            t("none, so no token can be seen: name its module in {file}", file=config.get("file"))
-        )
-        lines.append('[[module]] path = "/…/….so"')
-    if (readers := found.get("readers")) is not None:
-        lines += reader_lines(readers)
-    if config.get("modules_changed"):
-        lines.append(
-            t("{file} names other modules now: custode agent stop", file=config.get("file"))
-        )
-    return lines
-
-
-def reader_lines(told: Mapping[str, Any]) -> list[str]:
-    """How the reader service does; a card cannot be seen without it, which is not "no card"."""
-    if not told.get("ok"):
-        why = words.word(words.WHY, told.get("why") or "?")
-        remedy = words.word(words.READER_REMEDY, told.get("why"))
-        if remedy == told.get("why"):  # nothing that we know of
-            return [t("card readers: cannot be seen ({why})", why=why)]
-        return [t("card readers: cannot be seen ({why}); {remedy}", why=why, remedy=remedy)]
-    readers = told.get("readers") or []
-    cards = sum(bool(row.get("card")) for row in readers)
-    if not readers:
-        return [t("card readers: none is plugged in")]
-    return [t("card readers: {readers}, with a card: {cards}", readers=len(readers), cards=cards)]
-
-
-def _driver(row: Mapping[str, Any]) -> str:
-    name = row.get("module") or row.get("name") or "–"
-    if row.get("held_by"):
-        return t("{name}: another program holds the card ({by})", name=name, by=row["held_by"])
-    if row.get("unreadable"):
-        why = words.word(words.WHY, row["unreadable"])
-        return t("{name}: a token does not answer ({why})", name=name, why=why)
-    if row.get("ok"):
-        return t("{name}: works", name=name)
-    why = words.word(words.WHY, row.get("why") or "?")
-    return t("{name}: does not work ({why})", name=row.get("path") or name, why=why)
 
 
 _WAITED_FOR: Final = frozenset({"requested", "approved"})

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from custode.cli.command import TOKEN, argument, make_group, option, pass_face
 from custode.cli.face import sure
+from custode.cli.modules_told import all_well, driver_lines
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
-from custode.cli.status import driver_lines, token_line
+from custode.cli.status import token_line
 from custode.locale import words
 from custode.locale.catalogue import mark, t
 
@@ -38,12 +39,10 @@ def _tell_list(face: Face, found: Any) -> None:
     if not rows:
         face.say(t("No token is inserted and none is known. Insert yours."))
     for row in rows:
-        face.say(token_line(row))
+        through = t("through {module}", module=row["module"]) if row.get("module") else ""
+        face.say(", ".join(part for part in (token_line(row), through) if part))
     told = found if isinstance(found, dict) else {}
-    readers = told.get("readers") or {"ok": True}
-    if not all(row.get("ok") for row in [readers, *(told.get("drivers") or [{}])]) or (
-        (told.get("config") or {}).get("modules_changed")
-    ):
+    if not all_well(told):
         for line in driver_lines(told):
             face.note(t("Driver: {line}", line=line))
 

@@ -30,6 +30,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "token_promoted": mark("Token with serial {serial} is the original now."),
     "module_failed": mark("Driver {module} does not work: {why}"),
     "module_recovered": mark("Driver {module} works again."),
+    "module_chosen": mark("Module {module} shows this kind of card, and is remembered for it."),
+    "card_unknown": mark("The card in “{reader}” is known to no module."),
     "readers_unavailable": mark("Card readers cannot be seen any more ({reader_why})."),
     "readers_available": mark("Card readers can be seen again."),
     "authority_reachable": mark("The authority answers."),

@@ -28,6 +28,7 @@ from custode.daemon.records import load_state
 from custode.daemon.rpc_connection import Connection
 from custode.daemon.rpc_server import Handler, InvalidParams, RpcServer
 from custode.daemon.secrets import SecretsServer
+from custode.daemon.status_modules import NOT_RECOGNIZED
 from custode.daemon.store import Store
 from custode.daemon.ticking import tick
 from custode.daemon.tokens import Cards, TokenWorkers, nobody_knows
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from custode_drivers.api.protocols import Watch
 
 USE_LAST_ATTEMPT: Final = "use_last_attempt"
-NOT_RECOGNIZED: Final = "CKR_TOKEN_NOT_RECOGNIZED"  # PKCS #11 v3.1 §5.1.5: made for another module
 FIRST_READ_S: Final = 10.0  # READY does not wait longer for slow modules: the gate stays shut
 
 ContextHook = Callable[[Context, Any], Awaitable[None]]

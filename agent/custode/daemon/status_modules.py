@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from custode.domain.cards import IDENTIFYING, Outcome, Why
 
@@ -12,12 +12,18 @@ if TYPE_CHECKING:
     from custode.domain.cards import Card, Offer, Tried
     from custode.domain.model import Module, State
 
-PRESENT = "present"
+PRESENT: Final = "present"
+NOT_RECOGNIZED: Final = "CKR_TOKEN_NOT_RECOGNIZED"
+"""What a module says of a card that is made for another one (PKCS #11 v3.1 §5.1.5)."""
 
 
 def drivers(state: State, health: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """How the modules do that are configured, or that serve a card now."""
-    return [dict(row) for row in health if row["module"] in state.modules]
+    rows = [dict(row) for row in health if row["module"] in state.modules]
+    for row in rows:
+        if state.discover and row.get("unreadable") == NOT_RECOGNIZED:
+            row["unreadable"] = None  # another module's card, which has a row of its own
+    return rows
 
 
 def modules(

@@ -198,6 +198,15 @@ READER_REMEDY: Final[Mapping[str, str]] = {
     "refused": mark("have it allow this user (polkit: org.debian.pcsc-lite.access_pcsc)"),
 }
 
+# Why a module was asked for a card; of a configured one nothing is to be said.
+CHOSEN: Final[Mapping[str, str]] = {
+    "card": mark("by the kind of card"),
+    "remembered": mark("as for such a card before"),
+    "p11-kit": mark("from p11-kit's list"),
+    "any_card": mark("as for every card"),
+    "present": mark("its device is here"),
+}
+
 REMEDY: Final[Mapping[str, str]] = {
     "remove_token": mark("remove that token"),
     "start_readers": mark("start the reader service again, for example: systemctl start pcscd"),

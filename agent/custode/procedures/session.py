@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from custode.domain.cards import Phase
 from custode.domain.certificates import cancellable, state_at
+from custode.domain.gate import not_identified
 from custode.domain.model import PinRole, TokenState
 from custode.domain.tokens import recognise
 from custode.error_codes import ErrorCode
@@ -149,10 +151,7 @@ def job_callbacks(ctx: Context, operation: Operation | None = None) -> dict[str,
 async def identified(ctx: Context) -> None:
     """Wait until every token that arrived is identified; one that takes too long stays pending."""
     with suppress(CustodeError):
-        await ctx.mailbox.until(
-            lambda state: not any(module.pending for module in state.modules.values()),
-            IDENTIFIED_S,
-        )
+        await ctx.mailbox.until(lambda state: not not_identified(state), IDENTIFIED_S)
 
 
 async def look_again(ctx: Context) -> None:
@@ -166,7 +165,7 @@ async def find_token(ctx: Context, named: str | None) -> TokenSeen:
     """The token a person named by serial, unique label or URI; unnamed: the only one here.
 
     :raises CustodeError: TOKEN_AMBIGUOUS, TOKEN_URI_INVALID; NO_SUCH_TOKEN, or NO_MODULE,
-        MODULES_CHANGED, MODULE_FAILED or READERS_UNAVAILABLE where that is the reason
+        MODULES_CHANGED, MODULE_FAILED, CARD_UNKNOWN or READERS_UNAVAILABLE where that is the reason
     """
     await identified(ctx)
     if (found := _matching(ctx, named)) is None:
@@ -181,21 +180,25 @@ def _nowhere(ctx: Context, named: str | None) -> CustodeError:
     """Why no token is there: often not the token but the modules are to blame."""
     if ctx.live_config.modules_changed:
         return CustodeError(ErrorCode.MODULES_CHANGED, file=ctx.config.file)
-    modules = ctx.state.modules.values()
-    if not modules:
+    state = ctx.state
+    modules = state.modules.values()
+    if not modules and not state.discover:
         return CustodeError(ErrorCode.NO_MODULE, file=ctx.config.file)
     failed = [module for module in modules if module.failure is not None]
-    readers = ctx.state.readers
+    readers = state.readers
     # Some modules fail when the reader service does not run: then it is not they who are to blame.
     if readers is not None and readers.why is not None:
-        failed = [module for module in failed if not readers.blind(module.name)]
-        if len(failed) < len(modules):
+        failed = [module for module in failed if not state.blind(module.name)]
+        if len(failed) < len(modules) or not modules:
             return CustodeError(ErrorCode.READERS_UNAVAILABLE, why=readers.why)
-    if len(failed) == len(modules):
+    if failed and len(failed) == len(modules):
         return CustodeError(ErrorCode.MODULE_FAILED, module=failed[0].name, why=failed[0].failure)
     held = next((row for row in ctx.tokens.health() if row["unreadable"] == HELD), None)
     if held is not None:
         return CustodeError(ErrorCode.TOKEN_BUSY, by=held["held_by"])
+    unknown = next((c for c in state.cards.values() if c.phase is Phase.UNKNOWN), None)
+    if unknown is not None:
+        return CustodeError(ErrorCode.CARD_UNKNOWN, reader=unknown.reader, atr=unknown.atr)
     return CustodeError(ErrorCode.NO_SUCH_TOKEN, token=named)
 
 

@@ -156,8 +156,10 @@ def test_what_the_watches_report_becomes_the_domains(clock: Any) -> None:
     at = clock.now()
     assert noticed(report.PlugHint("m", at)) == PlugHinted("m", at)
     assert noticed(report.Resumed(at)) == ComputerWoke(at)
-    told = report.ReadersSeen(("m",), (report.Reader("R", card=True, mute=True),), None, at)
-    assert noticed(told) == ReadersSeen(("m",), (Reader("R", card=True),), None, at)
+    reader = report.Reader("R", card=True, mute=True, atr=b";\x04", stay=3)
+    told = report.ReadersSeen(("m",), (reader,), None, at, moved=True)
+    seen = (Reader("R", card=True, atr="3b04", stay=3),)
+    assert noticed(told) == ReadersSeen(("m",), seen, None, at, moved=True)
     folder = noticed(report.VolumeFolder(Path("/stick/X"), appeared=True))
     assert folder == Announce("backup_folder", {"path": "/stick/X", "appeared": True})
 
@@ -169,9 +171,10 @@ def test_what_watches_which_module(tmp_path: Path) -> None:
         return [type(one).__name__ for one in made]
 
     one = '[[module]]\npath = "/a.so"\n'
-    assert kinds("") == []
+    assert kinds("") == ["PcscWatch", "ResumeWatch"]  # a card may come
+    assert kinds("[modules]\ndiscover = false\n") == []
     assert kinds(one + one) == ["PcscWatch", "ResumeWatch"]  # one for all of them
-    assert kinds(one + 'watch = "none"\n') == ["ResumeWatch"]
+    assert kinds(one + 'watch = "none"\n[modules]\ndiscover = false\n') == ["ResumeWatch"]
     assert kinds(one + f'watch = "{tmp_path}"\n' + one) == [
         "PcscWatch",
         "SoftHsmWatch",
