@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from custode.cli.status import _driver
+from custode.cli.modules_told import _driver
 from custode.daemon import tokens
 from custode.daemon.config import ModuleSettings
 from custode.daemon.tokens import TokenWorkers
@@ -87,7 +87,7 @@ def test_who_keeps_a_card_in_a_transaction_is_named(
         assert f"({pid})" in error.message
         (health,) = made.health()
         assert (health["ok"], health["why"]) == (False, "timed_out")
-        assert f"another program holds the card ({error.data['held_by']})" in _driver(health)
+        assert f"another program holds the card ({error.data['held_by']})" in _driver(health, {})
     monkeypatch.undo()
     assert len(ask(made.list_module(name))) == 1
     assert made.health()[0]["held_by"] is None
@@ -102,7 +102,7 @@ def test_who_has_a_card_for_itself_is_named(workers: Any, pcscd: PcscDaemon) -> 
         assert f"({pid})" in row["held_by"]
         (health,) = made.health()
         assert health["ok"]  # the module does what it can
-        assert "another program holds the card" in _driver(health)
+        assert "another program holds the card" in _driver(health, {})
 
 
 def test_a_slow_card_is_nobodys_fault(
