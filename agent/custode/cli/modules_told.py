@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from custode.locale import words
+from custode.locale import module_words, words
 from custode.locale.catalogue import t
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def reader_lines(told: Mapping[str, Any]) -> list[str]:
     """How the reader service does; a card cannot be seen without it, which is not "no card"."""
     if not told.get("ok"):
         why = words.word(words.WHY, told.get("why") or "?")
-        remedy = words.word(words.READER_REMEDY, told.get("why"))
+        remedy = words.word(module_words.READER_REMEDY, told.get("why"))
         if remedy == told.get("why"):  # nothing that we know of
             return [t("card readers: cannot be seen ({why})", why=why)]
         return [t("card readers: cannot be seen ({why}); {remedy}", why=why, remedy=remedy)]
@@ -112,8 +112,8 @@ def _driver(row: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:
     if row.get("unreadable"):
         why = words.word(words.WHY, row["unreadable"])
         return t("{name}: a token does not answer ({why})", name=name, why=why)
-    if row.get("ok") and chosen.get("why") in words.CHOSEN:
-        how = words.word(words.CHOSEN, chosen["why"])
+    if row.get("ok") and chosen.get("why") in module_words.CHOSEN:
+        how = words.word(module_words.CHOSEN, chosen["why"])
         if title := chosen.get("title"):
             name = f"{title} ({name})"
         return t("{name}: works, chosen {how}", name=name, how=how)
