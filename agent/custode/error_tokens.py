@@ -231,6 +231,10 @@ TOKENS: Final[Mapping[ErrorCode, Row]] = {
                 "The {pin} was not sent: token “{token}” (serial {serial}) takes {min} to {max}"
                 " characters."
             ),
+            (
+                "The {pin} was not taken: token “{token}” (serial {serial}) wants another length"
+                " or other characters."
+            ),
             "The PIN was not sent: it has to be {min} to {max} characters long.",
             "The PIN was not sent: its length is not one that the token takes.",
         ),

@@ -143,7 +143,10 @@ class Administration:
                 if found.numbered or exc.data["ckr"] != name_of(Ckr.ARGUMENTS_BAD):
                     raise
                 made = found
-            with self._sessions.as_so(made, so_pin, use_last_attempt=use_last_attempt) as handle:
+            with (
+                self._sessions.as_so(made, so_pin, use_last_attempt=use_last_attempt) as handle,
+                _of_the_new_pin(),
+            ):
                 self._module.cryptoki.init_pin(handle, new_pin)
             if not made.numbered:  # a card may well carry what is its maker's
                 self._remove_what_is_left(made, new_pin)
@@ -158,6 +161,7 @@ class Administration:
             with (
                 _capability(capability),
                 self._sessions.as_so(found, so_pin, use_last_attempt=use_last_attempt) as handle,
+                _of_the_new_pin(),
             ):
                 self._module.cryptoki.init_pin(handle, new_pin)
 
@@ -191,7 +195,7 @@ class Administration:
             self._sessions.send_pin(handle, user, old, found)
         self._sessions.took(user)
         try:
-            with self._sessions.pin_answers(found, user):
+            with self._sessions.pin_answers(found, user), _of_the_new_pin():
                 self._module.cryptoki.set_pin(handle, old, new)
         finally:
             with suppress(CkrError):
@@ -209,6 +213,17 @@ class Administration:
             self._module.cryptoki.init_token(token.slot_id, so_pin, label)
             self._sessions.took(UserType.SO)
             return self._module.cryptoki.token(token.slot_id)
+
+
+@contextmanager
+def _of_the_new_pin() -> Iterator[None]:
+    """Say which PIN was not taken, once the old one, or the SO PIN, has been."""
+    try:
+        yield
+    except CkrError as exc:
+        if exc.ckr not in {Ckr.PIN_LEN_RANGE, Ckr.PIN_INVALID, Ckr.PIN_TOO_WEAK}:
+            raise
+        raise errors.PinLength(min=None, max=None, which="new") from exc
 
 
 @contextmanager

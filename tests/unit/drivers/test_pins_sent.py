@@ -15,6 +15,7 @@ from tests.unit.drivers.counting_card import (
 )
 
 from custode_drivers.api import errors
+from custode_drivers.pkcs11.ckr import Ckr, CkrError
 from custode_drivers.pkcs11.layout import UserType
 from custode_drivers.pkcs11.operations import Operations
 
@@ -70,3 +71,26 @@ def test_a_pin_that_was_right_is_said_to_be_when_something_else_fails() -> None:
     wrong = refused(b"00000000")
     assert wrong.code == "pin_incorrect"
     assert "accepted" not in wrong.data
+
+
+@pytest.mark.parametrize(
+    ("method", "secrets", "more"),
+    [
+        ("change_pin", (b"1234", b"11111"), {}),
+        ("init_pin", (b"87654321", b"11111"), {"force": True}),
+        ("unblock_pin", (b"87654321", b"11111"), {}),
+    ],
+)
+def test_a_new_pin_that_the_token_does_not_take_is_not_called_the_old_one(
+    method: str, secrets: tuple[bytes, ...], more: dict[str, bool]
+) -> None:
+    def weak(*_: object) -> None:
+        raise CkrError(Ckr.PIN_LEN_RANGE, "C_SetPIN")
+
+    card = Card()
+    card.set_pin = card.init_pin = weak  # type: ignore[assignment, method-assign]  # methods of a fake
+    fds = tuple(pipe_with(secret) for secret in secrets)
+    with pytest.raises(errors.PinLength) as caught:
+        Operations(FakeModule(card)).run(method, fds, {"token": NAMED, **more})
+    assert caught.value.data["which"] == "new"
+    assert card.sent == [secrets[0]]
