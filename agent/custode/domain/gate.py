@@ -159,7 +159,7 @@ _BEFORE_THE_GRANT: Final[Mapping[BackupState, Remedy]] = {
 def verdict(facts: GateFacts) -> Verdict:
     """Judge the facts; every reason that blocks is named, not only the first."""
     reasons = (
-        *_presence(facts),
+        *blocked_here(facts),
         *_original(facts),
         *_activation(facts),
         *_successor(facts),
@@ -286,7 +286,8 @@ def _card_unread(state: State, module: str) -> bool:
 # --- the rows of the table --------------------------------------------------------------------
 
 
-def _presence(facts: GateFacts) -> tuple[GateReason, ...]:
+def blocked_here(facts: GateFacts) -> tuple[GateReason, ...]:
+    """The part of the verdict that can change while a command runs: what this computer sees."""
     here = tuple(
         t
         for t in facts.originals_here

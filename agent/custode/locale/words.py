@@ -174,6 +174,7 @@ ABOUT: Final[Mapping[str, str]] = {
     "successor key of this type": mark("a backup for this type of key"),
     "change_pin": mark("changing a PIN"),
     "unblock_pin": mark("unblocking a PIN"),
+    "import_key": mark("taking in a key that was made elsewhere"),
     "backup copy": mark("a backup of kind `copy`"),
     "backup successor": mark("a successor on another token"),
     "account at a remote authority": mark("opening an account with an authority elsewhere"),

@@ -6,15 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from custode.domain.gate import (
-    Purpose,
-    facts_for,
-    not_identified,
-    presence,
-    unreadable,
-    unseen,
-    verdict,
-)
+from custode.domain.gate import Purpose, blocked_here, facts_for, verdict
 from custode.domain.spares import label_of, on_token
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
@@ -124,10 +116,13 @@ async def stop_if_shut(ctx: Context, folder: Gated) -> None:
     :raises CustodeError: GATE_CLOSED
     """
     await identified(ctx)
-    tokens = (insertion.token for insertion in ctx.state.insertions)
-    here = tuple(token for token in tokens if token.holds(folder.original_sha256))
-    judged = presence(here, not_identified(ctx.state), unreadable(ctx.state), unseen(ctx.state))
-    if judged:
+    facts = facts_for(
+        ctx.state,
+        Purpose.RESTORE,
+        backup_id=folder.backup_id,
+        original_sha256=folder.original_sha256,
+    )
+    if judged := blocked_here(facts):
         _note(ctx, folder, Purpose.RESTORE, judged)
         raise CustodeError(ErrorCode.GATE_CLOSED, reasons=[told(reason) for reason in judged])
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from custode.domain.events import PinAccepted, TokenInitialised
+from custode.domain.events import PinAccepted, TokenForgotten, TokenInitialised
 from custode.domain.model import PinRole
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
@@ -43,6 +43,7 @@ async def init(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     token = await find_token(ctx, wanted.serial)
     if token.user_pin_initialized:
         raise CustodeError(ErrorCode.ALREADY_INITIALIZED, token=token.label or token.id.serial)
+    before = token.id
     begins = wanted.label is not None or not token.initialized
     if begins:
         token = await _begun(ctx, token, wanted.label or token.label or _LABEL)
@@ -54,6 +55,8 @@ async def init(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         await pin.as_so(ctx, token, "init_pin", {"force": begins}, (*so_pin, *new_pin))
     await ctx.post(TokenInitialised(token.id, token.label, ctx.clock.now()))
     await ctx.tokens_read(token.module)
+    if token.id != before:
+        await ctx.post(TokenForgotten(before, ctx.clock.now()))  # it is this one now
     return {"serial": token.id.serial, "label": token.label}
 
 

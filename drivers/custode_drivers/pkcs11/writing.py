@@ -267,6 +267,8 @@ class Writing:
         generating.rename(session.p11, private, wanted)
         name: bytes = private[pkcs11.Attribute.ID]
         try:
+            if objects.may_leave(private):
+                raise errors.IntegrityError(what="key_extractable")
             self._session_work.challenged(session, name, half)
         except (errors.IntegrityError, errors.NotSupported, pkcs11.PKCS11Error):
             with suppress(pkcs11.PKCS11Error, errors.DriverError):

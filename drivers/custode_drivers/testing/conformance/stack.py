@@ -134,8 +134,8 @@ class Bench(ABC):
     init_args: str | None = None
     environment: Mapping[str, str] = MappingProxyType({})
     """What the module's process needs besides ours."""
-    launcher: tuple[str, ...] = ()
-    """A program, with its options, that starts the module's process in the way it wants."""
+    uid: int | None = None
+    """The user, by number, as whom its process has to run; None: as we do."""
 
     @abstractmethod
     def token(self, label: str = "prova") -> Token:

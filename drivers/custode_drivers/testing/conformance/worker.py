@@ -107,7 +107,8 @@ class Worker:
         with theirs, self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    *(*self._bench.launcher, sys.executable, "-m", "custode_drivers.pkcs11.worker"),
+                    *running_as(self._bench.uid),
+                    *(sys.executable, "-m", "custode_drivers.pkcs11.worker"),
                     *("--module", str(self._bench.module), *args),
                     *("--channel-fd", str(theirs.fileno())),
                 ],
@@ -141,6 +142,14 @@ class Worker:
 
     def _last_words(self) -> str:
         return self.log.read_text(errors="replace")[-2000:]
+
+
+def running_as(uid: int | None) -> tuple[str, ...]:
+    """Return what to put before a command, to run as that user with root's right to every file."""
+    if uid is None:
+        return ()
+    keeps = ("--inh-caps", "+dac_override", "--ambient-caps", "+dac_override")
+    return ("setpriv", "--reuid", str(uid), *keeps)
 
 
 def _pipe_with(secret: bytes) -> int:
