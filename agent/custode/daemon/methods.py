@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -18,6 +19,8 @@ from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.naming import one_of
 from custode.release import VERSION
+
+LOOK_S: Final = 3.0
 
 
 class ForgetParams(Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,7 +37,8 @@ class AuditShowParams(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def status(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
-    """Answer what the agent knows; asks nobody."""
+    """Answer what the agent knows; asks nobody but a card that did not answer before."""
+    await _look_where_none_answered(ctx)
     state = ctx.state
     return {
         "agent": {
@@ -70,6 +74,14 @@ def _modules(ctx: Context) -> dict[str, Any]:
     }
 
 
+async def _look_where_none_answered(ctx: Context) -> None:
+    """Read those modules anew: no event tells that another program has let go of a card."""
+    for module in ctx.state.modules.values():
+        if module.unreadable:
+            with suppress(CustodeError):
+                await ctx.tokens_read(module.name, LOOK_S)
+
+
 def _config(ctx: Context) -> dict[str, Any]:
     """Where modules are named, and whether other ones are by now than the agent works with."""
     return {
@@ -81,6 +93,7 @@ def _config(ctx: Context) -> dict[str, Any]:
 
 async def token_list(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
     """Answer the tokens that are here or are remembered."""
+    await _look_where_none_answered(ctx)
     return {"tokens": tokens(ctx.state), **_modules(ctx)}
 
 

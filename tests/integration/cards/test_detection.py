@@ -162,18 +162,19 @@ def test_a_command_that_needs_a_token_says_that_readers_cannot_be_seen(
 
 
 def test_a_command_that_needs_a_token_says_that_another_program_holds_it(
-    at: Desk, pcscd: PcscDaemon
+    at: Desk, pcscd: PcscDaemon, module: str
 ) -> None:
-    pcscd.readers[0].insert(PivCard(serial=1001))
+    card = PivCard(serial=1001)
+    serial = serial_of(card, module)
+    pcscd.readers[0].insert(card)
     at.until("token_inserted")
     command = ("token", "pin", "change", "--pin-source", "fd:0", "--new-pin-source", "fd:0")
     with held_exclusively(pcscd.readers[0].name):
-        # Another card comes, so that the module is read: it shows no token that is held.
-        pcscd.readers[1].insert(PivCard(serial=1002))
-        at.until("gate_opened")
-        refused = at.command(*command, "--token", "1001")
+        refused = at.command(*command, "--token", serial)
         assert refused.returncode == 16, refused
         assert "Another program holds the card" in refused.stderr
+        assert at.serials() == []
+    assert at.serials() == [serial]  # no event told of it: whoever asks has it looked at
 
 
 @contextmanager
