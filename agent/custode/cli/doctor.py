@@ -62,15 +62,16 @@ def command(face: Face, bundle: str | None) -> int:
 
 
 def _answer(found: Sequence[Diagnosis], took_s: float) -> dict[str, Any]:
-    rows = [_row(one) for one in found]
+    rows = [row(one) for one in found]
     return {
-        "ok": not any(row["outcome"] == "fail" for row in rows),
+        "ok": not any(one["outcome"] == "fail" for one in rows),
         "took_s": round(took_s, 3),
         "checks": rows,
     }
 
 
-def _row(one: Diagnosis) -> dict[str, Any]:
+def row(one: Diagnosis) -> dict[str, Any]:
+    """One row of the answer, in the person's language."""
     told = diagnosis.tell(one.check.id, one.finding.code, one.finding.data)
     mend = {"command": told.command} if told.command else {"step": told.step} if told.step else None
     return {
@@ -88,17 +89,17 @@ def _row(one: Diagnosis) -> dict[str, Any]:
 
 def _tell(face: Face, answer: Mapping[str, Any]) -> None:
     rows = answer["checks"]
-    width = max(len(row["title"]) for row in rows)
-    for row in rows:
-        outcome = row["outcome"]
-        about = f"{row['about']}: " if row["about"] and row["about"] not in row["what"] else ""
-        line = f"{_SIGN.get(outcome, '–')} {row['title']:<{width}}  {about}{row['what']}"
+    width = max(len(one["title"]) for one in rows)
+    for one in rows:
+        outcome = one["outcome"]
+        about = f"{one['about']}: " if one["about"] and one["about"] not in one["what"] else ""
+        line = f"{_SIGN.get(outcome, '–')} {one['title']:<{width}}  {about}{one['what']}"
         face.say(line, bold=outcome == "fail", colour=_COLOUR.get(outcome))
-        for remedy in (row["mend"] or {}).values():
+        for remedy in (one["mend"] or {}).values():
             face.say(f"  → {remedy}")
     face.say()
-    faults = sum(row["outcome"] == "fail" for row in rows)
-    missed = sum(row["outcome"] == "not_made" for row in rows)
+    faults = sum(one["outcome"] == "fail" for one in rows)
+    missed = sum(one["outcome"] == "not_made" for one in rows)
     if faults:
         face.say(tn("{n} fault was found.", "{n} faults were found.", faults), bold=True)
     else:

@@ -10,15 +10,16 @@ import ssl
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from custode.error_codes import ErrorCode
 from custode.release import VERSION
-from custode_drivers.api.checks import Check, Finding, Outcome, When
-from custode_drivers.pcsc.checks import program
+from custode_drivers.api.checks import Check, Finding, ModuleCase, Outcome, When
+from custode_drivers.pcsc.checks import BY_READERS, program
+from custode_drivers.pkcs11.checks import EXAMINE_S, JUDGED, judged
 
 if TYPE_CHECKING:
     from custode.doctor.patient import Patient
@@ -107,21 +108,42 @@ def config_in_use(patient: Patient, _subject: str) -> Iterator[Finding]:
     yield Finding("changed" if changed else "in_use", data={"file": str(patient.config_file)})
 
 
-def tokens(patient: Patient, _subject: str) -> Iterator[Finding]:
-    """Whether each card that is in is shown by some module."""
-    status = patient.line.status()
-    readers = status.get("readers") or {}
-    cards = sum(bool(row["card"]) for row in readers.get("readers", []))
-    seen = set(readers.get("modules", []))
-    shown = [row for row in status["tokens"] if row["present"]]
-    over_readers = [row for row in shown if row.get("module") in seen]
-    told = {"cards": cards, "tokens": len(shown)}
-    if cards and not over_readers:
-        yield Finding("unknown_card", data={**told, "file": str(patient.config_file)})
-    elif shown:
-        yield Finding("shown", data=told)
-    else:
-        yield Finding("none", data=told)
+def cards(patient: Patient, _subject: str) -> Iterator[Finding]:
+    """Whether each card that is in has a module that shows a token on it."""
+    rows = patient.line.status()["cards"]
+    for row in rows:
+        told = {"reader": row["reader"], "card": row["name"], "module": row["module"]}
+        told |= {"file": str(patient.config_file)}
+        if row["state"] == "unknown":
+            yield _unknown(row["tried"], told)
+        else:
+            yield Finding(row["state"], row["reader"], told)
+    if not rows:
+        yield Finding("none")
+
+
+def _unknown(tried: Sequence[Mapping[str, Any]], told: dict[str, Any]) -> Finding:
+    """Why no module shows this card: one is not installed, one failed, or nobody knows it."""
+    for state, code in (("missing", "to_install"), ("failed", "failed")):
+        for one in tried:
+            if one["state"] == state and (state == "failed" or one["package"]):
+                more = {"package": one["package"], "why": one["reason"], "module": one["name"]}
+                return Finding(code, told["reader"], {**told, **more})
+    return Finding("unknown", told["reader"], told)
+
+
+def found_modules(patient: Patient, _subject: str) -> Iterator[Finding]:
+    """The modules that were found for a card, or because their device is here: do they work."""
+    named = {module.name for module in patient.modules}
+    rows = [
+        row
+        for row in patient.line.status()["drivers"]
+        if row["module"] not in named and row["path"]
+    ]
+    for row in rows:
+        yield judged(patient, ModuleCase(row["module"], row["path"], {}, BY_READERS))
+    if not rows:
+        yield Finding("none")
 
 
 def waiting(patient: Patient, _subject: str) -> Iterator[Finding]:
@@ -218,14 +240,25 @@ def checks() -> tuple[Check[Patient], ...]:
             when=When.WITH_AGENT,
         ),
         Check(
-            "agent.tokens",
-            tokens,
+            "agent.cards",
+            cards,
             {
-                "shown": Outcome.PASS,
+                "served": Outcome.PASS,
                 "none": Outcome.NOT_APPLICABLE,
-                "unknown_card": Outcome.FAIL,
+                "ignored": Outcome.NOT_APPLICABLE,
+                "identifying": Outcome.NOT_MADE,
+                "to_install": Outcome.FAIL,
+                "failed": Outcome.FAIL,
+                "unknown": Outcome.FAIL,
             },
             when=When.WITH_AGENT,
+        ),
+        Check(
+            "agent.found",
+            found_modules,
+            {**JUDGED, "none": Outcome.NOT_APPLICABLE},
+            when=When.WITH_AGENT,
+            deadline_s=2 * EXAMINE_S + 4.0,
         ),
         Check(
             "agent.journal",

@@ -26,6 +26,7 @@ from custode_drivers.api.checks import (
 if TYPE_CHECKING:
     from custode.doctor.patient import Patient
 
+_LATER: Final = frozenset({When.AFTERWARDS, When.WITH_AGENT})
 _START_S: Final = 20.0  # longer than the agent is waited for
 
 
@@ -72,10 +73,11 @@ def examine(checks: Iterable[Check[Patient]], patient: Patient) -> list[Diagnosi
     for task in tasks:
         if task.check.when in {When.FIRST, When.AT_ONCE}:
             _begin(task, patient)
-    _behind(lambda: _start_agent(first, patient), "agent")
-    for task in tasks:
-        if task.check.when in {When.AFTERWARDS, When.WITH_AGENT}:
-            _begin(task, patient)
+    later = [task for task in tasks if task.check.when in _LATER]
+    if later:
+        _behind(lambda: _start_agent(first, patient), "agent")
+    for task in later:
+        _begin(task, patient)
     return [diagnosis for task in tasks for diagnosis in _result(task)]
 
 
@@ -96,7 +98,7 @@ def _behind(work: Callable[[], None], name: str) -> None:
 def _run(task: _Task, patient: Patient) -> None:
     try:
         when = task.check.when
-        there = when in {When.FIRST, When.AT_ONCE} or patient.line.wait()
+        there = when not in _LATER or patient.line.wait()
         if when is When.WITH_AGENT and not there:
             task.found = [Finding(AGENT_MISSING, task.subject)]
             return

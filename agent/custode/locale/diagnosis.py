@@ -28,7 +28,14 @@ class Told(NamedTuple):
 
 
 TITLE: Final[Mapping[str, str]] = {**diagnosis_own.TITLE, **diagnosis_drivers.TITLE}
-ROWS: Final[Mapping[str, Mapping[str, Row]]] = {**diagnosis_own.ROWS, **diagnosis_drivers.ROWS}
+ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
+    **diagnosis_own.ROWS,
+    **diagnosis_drivers.ROWS,
+    "agent.found": {
+        **diagnosis_drivers.JUDGED,
+        "none": Row(mark("none was needed")),
+    },
+}
 
 # What any check may find.
 ALWAYS: Final[Mapping[str, Row]] = {

@@ -29,6 +29,45 @@ _NOT_NEEDED: Final = Row(mark("no module is watched by the reader service"))
 _START: Final = mark("the reader service does not run")
 _LATER: Final = mark("try again later, or ask whoever runs the authority")
 
+JUDGED: Final[Mapping[str, Row]] = {
+    "works": Row(mark("{library}: loaded in {load_s} s; tokens: {tokens}")),
+    "slow": Row(mark("{library}: it works, but took {load_s} s to load; tokens: {tokens}")),
+    "in_use": Row(mark("the agent works with it just now")),
+    "missing": Row(
+        mark("{path} does not exist"),
+        step=mark("install the package that brings {path}, or correct its path in {file}"),
+    ),
+    "unreadable": Row(mark("{path} cannot be read by you"), "sudo chmod a+r {path}"),
+    "not_a_library": Row(
+        mark("{path} is no program library"),
+        step=mark("name the module itself in {file}: a file that ends in .so"),
+    ),
+    "other_machine": Row(
+        mark("{path} is made for another kind of computer (for example 32 bits)"),
+        step=mark("install the maker's package for this computer, and name its file in {file}"),
+    ),
+    "not_pkcs11": Row(
+        mark("{path} is a library, but no PKCS#11 module"),
+        step=mark("correct the path in {file}: the maker's documentation names the module"),
+    ),
+    "part_missing": Row(
+        mark("{path} cannot be loaded: {part} is missing"),
+        step=mark("install the package that brings {part}"),
+    ),
+    "hangs": Row(
+        mark("{path} does not answer ({doing})"),
+        step=mark("take the token out and put it in again; if it stays so, take it off {file}"),
+    ),
+    "crashes": Row(
+        mark("{path} crashes ({doing}: {why})"),
+        step=mark("install the maker's newest version of it, or take it off {file}"),
+    ),
+    "failed": Row(
+        mark("{path} cannot be used: {why}"),
+        step=mark("ask the module's maker about this error, or correct its settings in {file}"),
+    ),
+}
+
 ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
     "volumes.room": {
         "enough": Row(mark("{free} free")),
@@ -99,6 +138,7 @@ ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
         "no_service": Row(mark("not looked at: the reader service cannot be used")),
         "no_reader": Row(mark("no reader is plugged in")),
         "no_card": Row(mark("no card is in a reader")),
+        "busy": Row(mark("not looked at: another program has its turn with the card in {reader}")),
         "refused": Row(
             mark(
                 "you may not use the card in {reader} (polkit: org.debian.pcsc-lite.access_card):"
@@ -138,45 +178,11 @@ ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
         ),
     },
     "pkcs11.module": {
-        "works": Row(mark("{library}: loaded in {load_s} s; tokens: {tokens}")),
-        "slow": Row(mark("{library}: it works, but took {load_s} s to load; tokens: {tokens}")),
-        "in_use": Row(mark("the agent works with it just now")),
+        **JUDGED,
+        "by_card": Row(mark("none is named: modules are found for each card")),
         "none": Row(
             mark("no module is named, so no token can be seen"),
             step=mark('name your token\'s module in {file}: [[module]] path = "/…/….so"'),
-        ),
-        "missing": Row(
-            mark("{path} does not exist"),
-            step=mark("install the package that brings {path}, or correct its path in {file}"),
-        ),
-        "unreadable": Row(mark("{path} cannot be read by you"), "sudo chmod a+r {path}"),
-        "not_a_library": Row(
-            mark("{path} is no program library"),
-            step=mark("name the module itself in {file}: a file that ends in .so"),
-        ),
-        "other_machine": Row(
-            mark("{path} is made for another kind of computer (for example 32 bits)"),
-            step=mark("install the maker's package for this computer, and name its file in {file}"),
-        ),
-        "not_pkcs11": Row(
-            mark("{path} is a library, but no PKCS#11 module"),
-            step=mark("correct the path in {file}: the maker's documentation names the module"),
-        ),
-        "part_missing": Row(
-            mark("{path} cannot be loaded: {part} is missing"),
-            step=mark("install the package that brings {part}"),
-        ),
-        "hangs": Row(
-            mark("{path} does not answer ({doing})"),
-            step=mark("take the token out and put it in again; if it stays so, take it off {file}"),
-        ),
-        "crashes": Row(
-            mark("{path} crashes ({doing}: {why})"),
-            step=mark("install the maker's newest version of it, or take it off {file}"),
-        ),
-        "failed": Row(
-            mark("{path} cannot be used: {why}"),
-            step=mark("ask the module's maker about this error, or correct its settings in {file}"),
         ),
     },
     "portals.authority": {

@@ -16,7 +16,8 @@ TITLE: Final[Mapping[str, str]] = {
     "agent.starts": mark("The agent runs"),
     "agent.version": mark("The agent is of the installed version"),
     "agent.modules": mark("The agent uses the modules of the settings"),
-    "agent.tokens": mark("Cards and tokens"),
+    "agent.cards": mark("Cards and their modules"),
+    "agent.found": mark("Modules found by themselves"),
     "agent.journal": mark("Nothing begun waits for you"),
     "agent.rollback": mark("The database was never put back"),
     "agent.software": mark("Versions"),
@@ -91,11 +92,21 @@ ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
         "in_use": Row(mark("those that the settings name")),
         "changed": Row(mark("{file} names other modules now"), "custode agent stop"),
     },
-    "agent.tokens": {
-        "shown": Row(mark("cards in readers: {cards}, tokens seen: {tokens}")),
-        "none": Row(mark("no token and no card is inserted")),
-        "unknown_card": Row(
-            mark("a card is in a reader, and no module that works shows a token"),
+    "agent.cards": {
+        "served": Row(mark("{module} shows the card in {reader}")),
+        "none": Row(mark("no card is in a reader")),
+        "ignored": Row(mark("the card in {reader} is one that Custode leaves alone")),
+        "identifying": Row(mark("not looked at: the card in {reader} is just being read")),
+        "to_install": Row(
+            mark("the card in {reader} wants {module}, which is not installed"),
+            "sudo apt-get install {package}",
+        ),
+        "failed": Row(
+            mark("no module shows the card in {reader}; {module} says: {why}"),
+            step=mark("take the card out and put it in again; then name its module in {file}"),
+        ),
+        "unknown": Row(
+            mark("no module that is known here shows a token on the card in {reader}"),
             step=mark("name the module of that card's maker in {file}, under [[module]]"),
         ),
     },

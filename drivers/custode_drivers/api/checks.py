@@ -121,6 +121,8 @@ class Case:
     home: Path
     config_file: Path
     modules: Sequence[ModuleCase]
+    discovers: bool
+    """Whether modules are also found for each card; then readers are wanted without any named."""
     backup_folders: Sequence[Path]
     now: Callable[[], datetime]
     environ: Mapping[str, str]

@@ -13,6 +13,7 @@ import os
 import select
 import shutil
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ from custode_drivers.pcsc.watch import service_socket
 
 BY_READERS: Final = "pcsc"
 _EOF_S: Final = 0.3  # pcscd reads first: one that hangs up by itself has refused us
+_TURN_S: Final = 1.0
 _SYSTEMD: Final = Path("/run/systemd/system")  # sd_booted(3)
 _INIT_SCRIPT: Final = Path("/etc/init.d/pcscd")
 _SBIN: Final = "/usr/sbin:/sbin:/usr/local/sbin"
@@ -129,19 +131,36 @@ def _each_card(client: Scard, context: int) -> Iterator[Finding]:
         rows = []
     full = [row for row in rows if row.state & scard.PRESENT]
     for row in full:
-        yield Finding(_reached(client, context, row), row.name, {"reader": row.name})
+        yield Finding(_reached(client, row), row.name, {"reader": row.name})
     if not full:
         yield Finding("no_card", data={"readers": len(names)})
 
 
-def _reached(client: Scard, context: int, row: scard.Row) -> str:
+def _reached(client: Scard, row: scard.Row) -> str:
+    """Connect to a card; pcsc-lite makes whoever comes during a transaction wait, without an end.
+
+    So a thread waits, with a context of its own; it lets go as soon as its turn comes.
+    """
     if row.state & scard.MUTE:
         return "mute"
-    try:
-        client.reach(context, row.name)
-    except ScardError as exc:
-        return "refused" if exc.code == Code.SECURITY_VIOLATION else "reached"
-    return "reached"
+    answers: list[str] = []
+
+    def connect() -> None:
+        try:
+            context = client.establish()
+            try:
+                client.reach(context, row.name)
+            finally:
+                client.release(context)
+        except ScardError as exc:
+            answers.append("refused" if exc.code == Code.SECURITY_VIOLATION else "reached")
+        else:
+            answers.append("reached")
+
+    waiting = threading.Thread(target=connect, daemon=True)
+    waiting.start()
+    waiting.join(_TURN_S)
+    return answers[0] if answers else "busy"
 
 
 def holding(case: Case, _subject: str) -> Iterator[Finding]:
@@ -162,7 +181,7 @@ def holding(case: Case, _subject: str) -> Iterator[Finding]:
 
 
 def _wanted(case: Case) -> bool:
-    return any(module.watch == BY_READERS for module in case.modules)
+    return case.discovers or any(module.watch == BY_READERS for module in case.modules)
 
 
 _NOT_NEEDED: Final = {"not_needed": Outcome.NOT_APPLICABLE}
@@ -193,6 +212,7 @@ CHECKS: Final = (
             "no_service": Outcome.NOT_MADE,
             "no_reader": Outcome.NOT_APPLICABLE,
             "no_card": Outcome.NOT_APPLICABLE,
+            "busy": Outcome.NOT_MADE,
             "refused": Outcome.FAIL,
             "mute": Outcome.FAIL,
         },

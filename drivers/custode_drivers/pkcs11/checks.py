@@ -32,15 +32,20 @@ def module(case: Case, name: str) -> Iterator[Finding]:
     """Whether a module works, and if not, what of it does not."""
     found = next((one for one in case.modules if one.name == name), None)
     if found is None:
-        yield Finding("none", data={"file": str(case.config_file)})
-        return
+        code = "by_card" if case.discovers else "none"
+        yield Finding(code, data={"file": str(case.config_file)})
+    else:
+        yield judged(case, found)
+
+
+def judged(case: Case, found: ModuleCase) -> Finding:
+    """Look at one module: its file, then what it does in a process of its own."""
     told = {"path": found.path, "file": str(case.config_file)}
     code = _file_fault(Path(found.path))
     if code is not None:
-        yield Finding(code, found.name, told)
-        return
+        return Finding(code, found.name, told)
     examined = case.examine(found)
-    yield Finding(_verdict(examined, found), found.name, {**told, **_values(examined)})
+    return Finding(_verdict(examined, found), found.name, {**told, **_values(examined)})
 
 
 def _file_fault(path: Path) -> str | None:
@@ -102,25 +107,27 @@ def _values(examined: Examined) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+JUDGED: Final = {
+    "works": Outcome.PASS,
+    "slow": Outcome.PASS,
+    "in_use": Outcome.PASS,
+    "missing": Outcome.FAIL,
+    "unreadable": Outcome.FAIL,
+    "not_a_library": Outcome.FAIL,
+    "other_machine": Outcome.FAIL,
+    "not_pkcs11": Outcome.FAIL,
+    "part_missing": Outcome.FAIL,
+    "hangs": Outcome.FAIL,
+    "crashes": Outcome.FAIL,
+    "failed": Outcome.FAIL,
+}
+"""What a module that is looked at may turn out to be."""
+
 CHECKS: Final = (
     Check(
         "pkcs11.module",
         module,
-        {
-            "works": Outcome.PASS,
-            "slow": Outcome.PASS,
-            "in_use": Outcome.PASS,
-            "none": Outcome.FAIL,
-            "missing": Outcome.FAIL,
-            "unreadable": Outcome.FAIL,
-            "not_a_library": Outcome.FAIL,
-            "other_machine": Outcome.FAIL,
-            "not_pkcs11": Outcome.FAIL,
-            "part_missing": Outcome.FAIL,
-            "hangs": Outcome.FAIL,
-            "crashes": Outcome.FAIL,
-            "failed": Outcome.FAIL,
-        },
+        {**JUDGED, "by_card": Outcome.NOT_APPLICABLE, "none": Outcome.FAIL},
         subjects=names,
         when=When.AFTERWARDS,
         deadline_s=2 * EXAMINE_S + 4.0,

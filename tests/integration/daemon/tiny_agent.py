@@ -133,7 +133,7 @@ if __name__ == "__main__":
                     "test.dumpable": dumpable,
                     "test.descriptors": descriptors,
                 },
-                resume={"work": _go_on, "endless": _endless, "waits": _wait},
+                resume={"work": _go_on, "endless": _endless, "waits": _wait, "renew": _wait},
             ),
         )
     )
