@@ -48,6 +48,7 @@ class ErrorCode(StrEnum):
     SESSION_UNKNOWN = "session_unknown"
     NO_SUCH_KEY = "no_such_key"  # key_id, token
     KEY_EXISTS = "key_exists"  # key_id, token
+    NO_TAKER = "no_taker"
     MODULE_FAILED = "module_failed"  # module, why
 
     # PINs; each of a token's carries token, serial, role (user | so) and pin (what it is called)

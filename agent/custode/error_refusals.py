@@ -172,8 +172,11 @@ REFUSALS: Final[Mapping[ErrorCode, Row]] = {
     ),
     _E.COPY_REFUSED: row(
         _REFUSED,
-        "A copy of the same key cannot be activated after a loss or a theft.",
-        "Ask for a re-issue, or activate a successor.",
+        (
+            "This backup is a copy of the very key that was lost or stolen: it can be activated"
+            " after a fault only. No PIN was tried, nothing was changed."
+        ),
+        "Activate a successor backup (custode backup list), or ask for a re-issue: custode reissue",
     ),
     _E.UNWRAP_FAILED: row(
         _REFUSED,

@@ -51,6 +51,17 @@ TOKENS: Final[Mapping[ErrorCode, Row]] = {
         ("No token {token} is plugged in.", "No token is plugged in."),
         "Plug it in, and see `custode token list`.",
     ),
+    _E.NO_TAKER: row(
+        31,
+        (
+            "No token is plugged in that can take a copied key in and unwrap it there. Nothing was"
+            " changed."
+        ),
+        (
+            "A copy is only ever in the clear on a token: plug in the one that is to take it, then"
+            " run the command again. `custode token list --json` says which ones can (can_wrap)."
+        ),
+    ),
     _E.TOKEN_AMBIGUOUS: row(
         11,
         (

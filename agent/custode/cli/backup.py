@@ -18,11 +18,13 @@ from custode.errors import CustodeError
 from custode.locale import words
 from custode.locale.catalogue import mark, t
 from custode_authority.wire.reasons import REASONS
+from custode_authority.wire.states import BackupKind
 
 if TYPE_CHECKING:
     from custode.cli.face import Face
 
 _ASKED_FOR = frozenset({"requested", "approved"})
+_KINDS = [kind.value for kind in BackupKind]
 _REASONS = [reason.value for reason, row in REASONS.items() if row.reportable]
 
 
@@ -46,8 +48,16 @@ def command() -> None:
         " token's PIN, and for a new PIN that is the backup's own: keep it, without it the backup"
         " is useless. With --on-token, the backup's key is made on a second token instead and never"
         " leaves it: both tokens are plugged in, each is asked for its own PIN, and no other PIN is"
-        " needed."
+        " needed.\n\n"
+        "A `successor` is a spare key, for every token and every case. A `copy` is the very key of"
+        " the original, for a fault only, and of a key that was made so: custode csr --copyable."
     ),
+)
+@option(
+    "--kind",
+    type=click.Choice(_KINDS),
+    default=_KINDS[0],
+    text=mark("A spare key, or the original's own one (for a fault only)."),
 )
 @option("--to", metavar=mark("DIR"), text=mark("Where the folder is to be made."))
 @option(
@@ -65,6 +75,7 @@ def command() -> None:
 @pass_face
 def create(
     face: Face,
+    kind: str,
     to: str | None,
     on_token: str | None,
     include: tuple[str, ...],
@@ -76,7 +87,7 @@ def create(
     params = {
         "to": None if to is None else files.absolute(to),
         "on_token": on_token,
-        "kind": "successor",
+        "kind": kind,
         "include": [files.absolute(file) for file in include],
     }
     done = call(face, "backup.create", params, secrets)
@@ -142,15 +153,17 @@ def retire(face: Face, backup: str, yes: bool, secrets: Secrets) -> None:
         "Open a backup, to see whether it works.\n\n"
         "Refused with every reason (exit status 10) while the original is active. When it may be"
         " used: asks for the backup's PIN, proves the key, shows what restore would do, and writes"
-        " nothing."
+        " nothing. Only a token can open a `copy`: it asks for that token's PIN as well, and leaves"
+        " nothing on it."
     ),
 )
 @argument("folder", mark("FOLDER"))
-@secret_options("backup-pin")
+@option("--token", metavar=mark("TOKEN"), text=mark("Which token opens a copy."))
+@secret_options("backup-pin", "pin")
 @pass_face
-def open_(face: Face, folder: str, secrets: Secrets) -> None:
+def open_(face: Face, folder: str, token: str | None, secrets: Secrets) -> None:
     """Try it."""
-    params = {"folder": files.absolute(folder)}
+    params = {"folder": files.absolute(folder), "token": token}
     face.show(call(face, "backup.open", params, secrets), told.opened)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from custode.cli import spare_told
 from custode.cli.failure import tell_gate
-from custode.locale import moments, words
+from custode.locale import backup_words, moments, words
 from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ def created(face: Face, done: Mapping[str, Any]) -> None:
     )
     face.say(t("Keep the folder apart from the token, and its PIN apart from both."))
     face.say(t("It cannot be used while the original is active."))
+    if done.get("kind") == "copy":
+        face.say(t("It holds the original's own key: it serves after a fault, not after a loss."))
+        face.say(t("For a loss or a theft: custode backup create --kind successor --to DIR"))
     spare_told.offered(face, done.get("spare_at_hand") or [])
 
 
@@ -52,11 +55,12 @@ def listed(face: Face, found: Any) -> None:
         face.say(t("There is no backup yet. Next: custode backup create --to DIR"))
         return
     face.table(
-        (t("Backup"), t("Where"), t("State"), t("Made on")),
+        (t("Backup"), t("Where"), t("Kind"), t("State"), t("Made on")),
         [
             (
                 str(row.get("backup_id") or ""),
                 spare_told.where(row),
+                words.word(backup_words.KIND, row.get("kind")),
                 words.word(words.BACKUP, row.get("state")),
                 moments.day(row.get("created_at")),
             )
@@ -73,6 +77,7 @@ def shown(face: Face, found: Mapping[str, Any]) -> None:
         [
             place,
             (t("Backup"), str(found.get("backup_id") or "")),
+            (t("Kind"), words.word(backup_words.KIND, found.get("kind"))),
             (t("State"), words.word(words.BACKUP, found.get("state"))),
             (t("Identity code"), str(found.get("identity_code") or "")),
             (t("Made on"), moments.minute(found.get("created_at"))),

@@ -2,7 +2,7 @@
 
 SignedData (RFC 5652), signed on the token; the manifest is one of its signed attributes
   AuthEnvelopedData (RFC 5083) to the authority's recovery key    outer.py
-    EncryptedPrivateKeyInfo (RFC 5958) under the backup PIN       inner.py
+    EncryptedPrivateKeyInfo (RFC 5958) under the backup PIN       inner.py; of a copy: copied.py
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from cryptography import x509
 from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from custode.container import outer as recovery_layer
 from custode.container.errors import ContainerInvalid
 from custode_authority.wire import cms, manifest, oids, parameters
 from custode_authority.wire.manifest import Manifest
+from custode_authority.wire.states import BackupKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,12 @@ def verify(container: Container, original_certificate: x509.Certificate) -> None
 
     :raises ContainerInvalid: in every other case
     """
-    if container.manifest.original_sha256 != original_certificate.fingerprint(SHA256()).hex():
+    about = container.manifest
+    if about.original_sha256 != original_certificate.fingerprint(SHA256()).hex():
+        raise ContainerInvalid
+    # A copy is of the original's own key; a successor never is.
+    own_key = about.successor_sha256 == _key_sha256(original_certificate)
+    if own_key is not (about.kind is BackupKind.COPY):
         raise ContainerInvalid
     try:
         cms.verify(container.data, original_certificate, content_type=oids.CONTENT_INFO)
@@ -104,6 +111,11 @@ def verify(container: Container, original_certificate: x509.Certificate) -> None
         raise ContainerInvalid from None
     if parse(container.data) != container:
         raise ContainerInvalid
+
+
+def _key_sha256(certificate: x509.Certificate) -> str:
+    spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(spki).hexdigest()
 
 
 def recipient_info(container: Container) -> bytes:

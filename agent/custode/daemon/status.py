@@ -147,6 +147,7 @@ def _present(token: TokenSeen, state: State) -> dict[str, Any]:
         "max_pin": token.max_pin,
         "protected_path": token.protected_path,
         "removable": token.removable,
+        "can_wrap": token.can_wrap,
         "certificates": [msgspec.to_builtins(held) for held in token.certificates],
         "public_keys": [msgspec.to_builtins(held) for held in token.public_keys],
     }

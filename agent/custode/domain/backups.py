@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from custode.domain.certificates import cancellable
+from custode.domain.certificates import LIVE, cancellable
+from custode_authority.wire.reasons import Reason
 from custode_authority.wire.rome import end_of
-from custode_authority.wire.states import BackupState
+from custode_authority.wire.states import BackupKind, BackupState
 
 if TYPE_CHECKING:
     from datetime import date
@@ -46,14 +47,22 @@ def usable(state: State, original_sha256: str | None = None) -> tuple[BackupReco
 
 
 def ended_by_report(
-    state: State, original_sha256: str, last_held: date | None, *, stolen: bool
+    state: State,
+    original_sha256: str,
+    last_held: date | None,
+    *,
+    stolen: bool,
+    reason: Reason = Reason.MALFUNCTION,
 ) -> ReportEnds:
     """What a report of loss or theft would end besides its certificate (domain.md, Reasons).
 
     `last_held`: backups registered after that day in Rome, for whoever had the token may have made
     them. `stolen`: those of the reported original, whose folders were taken along, and the one that
     it came from itself. What had come out of such a backup ends as well, with its own backups.
+    `reason`: after a loss or a theft the copies of that very key end, and where the key counts as
+    compromised, so does every other certificate of it.
     """
+    of_the_key = _of_the_key(state, original_sha256)
     late = [
         b
         for b in state.backups.values()
@@ -68,12 +77,31 @@ def ended_by_report(
         ]
     doubtful, came_out = _with_what_came_out(state, doubtful)
     ended = {b.backup_id for b in (*late, *doubtful)}
+    if reason is not Reason.MALFUNCTION:
+        ended |= {
+            b.backup_id
+            for b in state.backups.values()
+            if b.kind is BackupKind.COPY and b.original_sha256 in of_the_key
+        }
+    over = (known := state.certificate(original_sha256)) is not None and known.state not in LIVE
+    if reason is Reason.THEFT or (reason is Reason.LOST and over):
+        came_out |= of_the_key
     return ReportEnds(
         tuple(b for b in usable(state) if b.backup_id in ended),
         tuple(
             c for c in cancellable(state) if c.fingerprint_sha256 in came_out - {original_sha256}
         ),
     )
+
+
+def _of_the_key(state: State, original_sha256: str) -> set[str]:
+    """Every certificate of the same key as that one: a copy brings another."""
+    known = state.certificate(original_sha256)
+    return {original_sha256} | {
+        c.fingerprint_sha256
+        for c in state.certificates.values()
+        if known is not None and c.key_sha256 == known.key_sha256 and c.fingerprint_sha256
+    }
 
 
 def _with_what_came_out(

@@ -80,6 +80,7 @@ class TokenSeen:
     `min_pin`, `max_pin`: 0 where the module states none; the worker holds every PIN against them.
     `key_specs`: the kinds of key that it says it can make, e.g. "p256"; none: it makes no key.
     `reader`: what its slot is called, mostly the name of a reader; for finding its card only.
+    `can_wrap`: it says that it wraps keys, so a copyable one can leave it, and a copy come in.
     """
 
     id: TokenId
@@ -100,6 +101,7 @@ class TokenSeen:
     certificates: tuple[HeldCertificate, ...] = ()
     public_keys: tuple[HeldKey, ...] = ()
     reader: str = ""
+    can_wrap: bool = False
 
     def holds(self, fingerprint_sha256: str | None) -> bool:
         """Whether it carries that certificate; the same key under another one is not it."""

@@ -155,6 +155,7 @@ def seen(module: str, row: Mapping[str, Any]) -> TokenSeen:
                 HeldKey(_text(k["key_id"]), _text(k["type"]), int(k["bits"]))
                 for k in row["public_keys"]
             ),
+            can_wrap=bool(row.get("can_wrap")),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a token's row: {error!r}") from error

@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from custode.container import folder, inner, iwk, outer, pin_key
+from custode.container import copied, folder, inner, iwk, outer, pin_key
 from custode.jobs import certificates
-from custode.jobs.backup import spki_of
+from custode.jobs.backup_inside import hand_over, spki_of
 from custode.jobs.errors import JobError
 from custode_authority.wire import cms, reseal
 from custode_authority.wire.messages import (
@@ -33,6 +33,7 @@ from custode_authority.wire.messages import (
     RestorationRequest,
 )
 from custode_authority.wire.reasons import Reason
+from custode_authority.wire.states import BackupKind
 from custode_drivers.channel.secrets import secret_from
 
 if TYPE_CHECKING:
@@ -41,9 +42,11 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from custode.container.iwk import Container
-    from custode.jobs.backup import SuccessorKey
+    from custode.jobs.backup_inside import SuccessorKey
     from custode.jobs.context import Job
     from custode_drivers.portals.custode import CustodeClient
+
+    PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 
 def inspect(job: Job) -> dict[str, Any]:
@@ -89,31 +92,43 @@ def request(job: Job) -> dict[str, Any]:
 
 
 def open_(job: Job) -> dict[str, Any]:
-    """Collect, decrypt in memory, prove the key by a challenge; writes nothing."""
+    """Collect, decrypt in memory, prove the key by a challenge; writes nothing.
+
+    Only a token can open a copy: with a pipe to one behind the PIN it is proved there, in a session
+    of its own; without, what is collected is read as far as anybody else can.
+    """
     with _at_hand(job) as (authority, container, pin):
+        is_copy = container.manifest.kind is BackupKind.COPY
+        has_token = len(job.fds) > 1
+        if is_copy and has_token:
+            _rehearse(job)
         opened = _collect(authority, container, pin)
-        _prove(opened.key)
-        return {"proved": True, **opened.told()}
+        if not is_copy:
+            _prove(_key(opened, container, pin))
+        elif has_token:
+            job.up("token.import", _handed_over(job, opened, pin))
+        return {"proved": not is_copy or has_token, **opened.told()}
 
 
 def restore(job: Job) -> dict[str, Any]:
     """Put the successor onto a token and tell the authority that it lives there.
 
     Descriptors: the backup PIN, and the write end of a pipe that the token's worker reads the key
-    from (PKCS #8 DER; never on disk). The agent's `token.import`, `token.install` and
-    `token.challenge` are safe to repeat, so a restore that broke off can be run again.
+    from (PKCS #8 DER; never on disk), or of a copy the key that unwraps it. The agent's
+    `token.import`, `token.install` and `token.challenge` are safe to repeat, so a restore that
+    broke off can be run again.
     """
-    pin_fd, key_fd = job.fds
-    job.fds.remove(key_fd)  # the file object closes it: closed twice it could be another one
-    with os.fdopen(key_fd, "wb", buffering=0) as pipe, _at_hand(job, pin_fd) as at_hand:
-        authority, container, pin = at_hand
+    with _at_hand(job) as (authority, container, pin):
+        is_copy = container.manifest.kind is BackupKind.COPY
+        if is_copy:
+            _rehearse(job)
         opened = _collect(authority, container, pin)
         job.progress("restore.importing")
-        spki = spki_of(opened.key)
-        # 8 KiB at most: it fits a pipe's buffer, so this never blocks on a reader.
-        pipe.write(opened.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
-        pipe.close()
-        wanted = {"key_id": cms.key_id(opened.key.public_key()).hex(), "public_key": spki}
+        spki = opened.spki
+        if is_copy:
+            wanted = _handed_over(job, opened, pin)
+        else:
+            wanted = _written(job, _key(opened, container, pin))
         # Some cards have fixed places for keys: the token says under which id it keeps this one.
         key_id: str = job.up("token.import", wanted)["key_id"]
         job.up("token.install", {"key_id": key_id, "der": opened.certificate})
@@ -134,11 +149,24 @@ def restore(job: Job) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A collected backup, opened in memory."""
+    """A collected backup whose recovery layer is open: its PIN layer, certificate and grant."""
 
-    key: SuccessorKey
+    inside: bytes = field(repr=False)
     certificate: bytes
     grant: GrantStatement
+
+    @property
+    def public_key(self) -> PublicKey:
+        """Return the key that the authority certified. :raises JobError: as `integrity`."""
+        key = x509.load_der_x509_certificate(self.certificate).public_key()
+        if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+            raise JobError("integrity", what="certificate")
+        return key
+
+    @property
+    def spki(self) -> bytes:
+        """Return its SubjectPublicKeyInfo, DER."""
+        return self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     def told(self) -> dict[str, Any]:
         """What may be said about it."""
@@ -149,12 +177,10 @@ class Opened:
 
 
 @contextmanager
-def _at_hand(
-    job: Job, pin_fd: int | None = None
-) -> Iterator[tuple[CustodeClient, Container, bytearray]]:
+def _at_hand(job: Job) -> Iterator[tuple[CustodeClient, Container, bytearray]]:
     """The authority, the container (verified against the identity's own record) and the PIN."""
     with (
-        secret_from(job.fds[0] if pin_fd is None else pin_fd) as pin,
+        secret_from(job.fds[0]) as pin,
         job.authority() as authority,
     ):
         container = folder.read_container(Path(job.params["folder"]))
@@ -163,7 +189,10 @@ def _at_hand(
 
 
 def _collect(authority: CustodeClient, container: Container, pin: bytearray) -> Opened:
-    """Collect the content key under a key made now, in memory only, and open both layers."""
+    """Collect the content key under a key made now, in memory only, and open the outer layer.
+
+    The certificate must be for the key that the manifest names.
+    """
     ephemeral = x25519.X25519PrivateKey.generate()
     ephemeral_public = ephemeral.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     signer: Ed25519PrivateKey = pin_key.derive(pin, container.manifest.salt)
@@ -187,11 +216,40 @@ def _collect(authority: CustodeClient, container: Container, pin: bytearray) -> 
         raise JobError("integrity", what="grant")
     content_key = reseal.open_sealed(collected.sealed_key, ephemeral, collected.grant)
     inside = outer.open_with_content_key(container.outer, content_key)
-    key = inner.open_sealed(inside, pin, container.manifest.successor_sha256)
-    certified = x509.load_der_x509_certificate(collected.certificate).public_key()
-    if certified != key.public_key():
+    opened = Opened(inside, collected.certificate, grant)
+    if hashlib.sha256(opened.spki).hexdigest() != container.manifest.successor_sha256:
         raise JobError("integrity", what="certificate")
-    return Opened(key, collected.certificate, grant)
+    if container.manifest.kind is BackupKind.COPY:
+        copied.read(inside)  # refused now, while the folder is at hand, not only at its restore
+    return opened
+
+
+def _key(opened: Opened, container: Container, pin: bytearray) -> SuccessorKey:
+    """Open the PIN layer of a successor."""
+    return inner.open_sealed(opened.inside, pin, container.manifest.successor_sha256)
+
+
+def _written(job: Job, key: SuccessorKey) -> dict[str, Any]:
+    """Write a successor's key into the pipe to the token; gives what the token is told of it."""
+    # 8 KiB at most: it fits a pipe's buffer, so this never blocks on a reader.
+    with os.fdopen(job.fds.pop(1), "wb", buffering=0) as pipe:
+        pipe.write(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
+    return {"key_id": cms.key_id(key.public_key()).hex(), "public_key": spki_of(key)}
+
+
+def _handed_over(job: Job, opened: Opened, pin: bytearray) -> dict[str, Any]:
+    """Write the key that unwraps a copy into the pipe; gives what the token is told of the copy."""
+    copy = copied.read(opened.inside)
+    hand_over(job, pin, copy.salt)
+    key_id = cms.key_id(opened.public_key).hex()
+    return {"key_id": key_id, "public_key": opened.spki, "wrapped": copy.wrapped}
+
+
+def _rehearse(job: Job) -> None:
+    """Have the token unwrap a throw-away key, before anything is asked of the authority."""
+    original = x509.load_der_x509_certificate(job.params["original"]).public_key()
+    spki = original.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    job.up("token.rehearse", {"public_key": spki})
 
 
 def _checked_grant(

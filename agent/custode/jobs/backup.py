@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import NameOID
 
-from custode.container import folder, inner, iwk, pin_key
+from custode.container import folder, iwk, pin_key
 from custode.container.errors import ContainerInvalid, NotABackup
 from custode.container.folder import Draft, Written
 from custode.container.leggimi import FILE_NAME as LEAFLET_NAME
 from custode.container.leggimi import Leaflet
 from custode.container.leggimi import render as leaflet_rtf
+from custode.jobs.backup_inside import inside_of
 from custode.jobs.errors import JobError
 from custode_authority.wire.manifest import Manifest
 from custode_authority.wire.messages import ConfirmRequest, ReserveRequest, RetireRequest
@@ -32,11 +30,10 @@ from custode_drivers.portals.errors import PortalRefused
 
 if TYPE_CHECKING:
     from custode.container.iwk import Container
+    from custode.jobs.backup_inside import Inside
     from custode.jobs.context import Job
     from custode_authority.wire.messages import BackupView, Reservation
     from custode_drivers.portals.custode import CustodeClient
-
-SuccessorKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
 class CreateParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +53,7 @@ class CreateParams(msgspec.Struct, frozen=True, kw_only=True):
     on: str
     support: str
     embedded: bool
+    kind: BackupKind = BackupKind.SUCCESSOR
 
 
 def precheck(job: Job) -> dict[str, Any]:
@@ -72,7 +70,7 @@ def precheck(job: Job) -> dict[str, Any]:
 
 
 def create(job: Job) -> dict[str, Any]:
-    """Make one successor backup; the descriptor holds the backup PIN.
+    """Make one backup; the descriptor holds the backup PIN (of a copy more: see `Copy`).
 
     Order: reserve → seal and trial-open → write, read back, rename → confirm. A crash before the
     confirmation leaves at most a folder the authority does not know: dead, and swept away later.
@@ -87,28 +85,28 @@ def create(job: Job) -> dict[str, Any]:
     ):
         pin_key.check(pin)
         reservation = authority.reserve(
-            ReserveRequest(kind=BackupKind.SUCCESSOR, original_sha256=fingerprint)
+            ReserveRequest(kind=params.kind, original_sha256=fingerprint)
         )
         job.journal("reserved", backup_id=reservation.backup_id)
         job.progress("backup.sealing")
-        successor = _key_like(original)
-        manifest = _manifest(params, reservation, fingerprint, successor)
+        inside = inside_of(params.kind, job, original)
+        manifest = _manifest(params, reservation, fingerprint, inside)
         # Beside scrypt, which uses one core; never beside another Argon2id (it has lanes itself).
         pin_public = beside.submit(_pin_public, pin, manifest.salt)
-        sealed = inner.seal(successor, pin)
+        sealed = inside.seal(pin)
         data = iwk.build(
             manifest,
             sealed,
             load_recovery_public_key(reservation.recovery_public_key),
             job.token_sign,
             original,
-            trial=lambda inside: _trial(inside, pin, manifest),
+            trial=lambda made: inside.trial(made, pin),
         )
         container = iwk.parse(data)
         job.progress("backup.writing")
         written = _write(params, container, original)
         job.progress("backup.confirming")
-        _confirm(job, authority, params, container, successor, pin_public.result(), written)
+        _confirm(job, authority, params, container, inside, pin_public.result(), written)
     return {
         "backup_id": manifest.backup_id,
         "folder": written.path.name,
@@ -116,6 +114,7 @@ def create(job: Job) -> dict[str, Any]:
         "files": list(written.files),
         "container_sha256": container.sha256,
         "original_sha256": fingerprint,
+        "kind": manifest.kind,
         "created_at": manifest.created.isoformat(),
     }
 
@@ -126,36 +125,15 @@ def _pin_public(pin: bytearray, salt: bytes) -> bytes:
     return public_key.public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
-def _trial(inside: bytes, pin: bytearray, manifest: Manifest) -> None:
-    """Open the PIN layer once more before the outer layer seals it: a copy that fails is none."""
-    inner.open_sealed(inside, pin, manifest.successor_sha256)
-
-
-def _key_like(original: x509.Certificate) -> SuccessorKey:
-    """A fresh software key of the original's type and size (backup.md, "What a backup is")."""
-    match original.public_key():
-        case rsa.RSAPublicKey() as key:
-            return rsa.generate_private_key(65537, key.key_size)
-        case ec.EllipticCurvePublicKey() as key:
-            return ec.generate_private_key(key.curve)
-        case _:
-            raise JobError("not_supported", capability="successor key of this type")
-
-
-def spki_of(key: SuccessorKey) -> bytes:
-    """DER SubjectPublicKeyInfo of a private key's public half."""
-    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-
-
 def _manifest(
-    params: CreateParams, reservation: Reservation, fingerprint: str, successor: SuccessorKey
+    params: CreateParams, reservation: Reservation, fingerprint: str, inside: Inside
 ) -> Manifest:
     return Manifest(
         backup_id=reservation.backup_id,
-        kind=BackupKind.SUCCESSOR,
+        kind=params.kind,
         identity_code=params.code,
         original_sha256=fingerprint,
-        successor_sha256=hashlib.sha256(spki_of(successor)).hexdigest(),
+        successor_sha256=hashlib.sha256(inside.spki).hexdigest(),
         created=datetime.now(UTC).replace(microsecond=0),
         authority_name=reservation.authority_name,
         authority_address=reservation.authority_address,
@@ -193,13 +171,12 @@ def _confirm(
     authority: CustodeClient,
     params: CreateParams,
     container: Container,
-    successor: SuccessorKey,
+    inside: Inside,
     pin_public: bytes,
     written: Written,
 ) -> None:
     """Register what was written; if the authority refuses, the folder does not stay."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, params.codice_fiscale)])
-    csr = x509.CertificateSigningRequestBuilder().subject_name(name).sign(successor, SHA256())
+    csr = inside.csr(params.codice_fiscale)
     backup_id = container.manifest.backup_id
 
     def make(nonce: str) -> ConfirmRequest:
@@ -207,7 +184,7 @@ def _confirm(
             nonce=nonce,
             backup_id=backup_id,
             container_sha256=container.sha256,
-            successor_csr=csr.public_bytes(Encoding.DER),
+            successor_csr=csr,
             pin_public_key=pin_public,
         )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from custode.locale import moments
+from custode.locale.backup_words import RETIRED
 from custode.locale.catalogue import gettext, mark, t
 
 if TYPE_CHECKING:
@@ -79,29 +80,6 @@ GATE: Final[Mapping[str, str]] = {
     "backup_restored": mark("The backup has been used already: its key is on a token."),
     "successor_not_active": mark("The certificate of the backup is not active ({state})."),
     "no_backup": mark("There is no backup yet."),
-}
-
-# The authority's own words for what retired a backup (`BackupRecord.retired_why`).
-RETIRED: Final[Mapping[str, str]] = {
-    "by its owner": mark("The backup is no longer valid: you made it void yourself."),
-    "never finished": mark("The backup is no longer valid: it was never finished."),
-    "registered after the token was last held": mark(
-        "The backup is no longer valid: it was made after the day on which, by your report, the"
-        " token was last held."
-    ),
-    "stolen": mark("The backup is no longer valid: it was reported as stolen."),
-    "ceased": mark("The backup is no longer valid: your activity is recorded as ceased."),
-    "its key may be in other hands": mark(
-        "The backup is no longer valid: it holds the very key that was lost or stolen."
-    ),
-    "renewed": mark("The backup is no longer valid: its original was renewed."),
-    "replaced": mark(
-        "The backup is no longer valid: another certificate has taken its original's place."
-    ),
-    "reissued": mark("The backup is no longer valid: its original was issued again."),
-    "the authority came back from its recovery export": mark(
-        "The backup is no longer valid: the authority was restored after it was made."
-    ),
 }
 
 # What an operating system or a rule of ours says against a file (`why` of an error).
@@ -175,8 +153,10 @@ ABOUT: Final[Mapping[str, str]] = {
     "change_pin": mark("changing a PIN"),
     "unblock_pin": mark("unblocking a PIN"),
     "import_key": mark("taking in a key that was made elsewhere"),
-    "backup copy": mark("a backup of kind `copy`"),
-    "backup successor": mark("a successor on another token"),
+    "copyable": mark("a key that can be copied"),
+    "copyable_key": mark("a copy of this key: it was not made copyable (custode csr --copyable)"),
+    "wrap_key": mark("wrapping a key and unwrapping it (AES key wrap with padding, RFC 5649)"),
+    "backup copy": mark("a copy on a second token: it lies in a folder only"),
     "account at a remote authority": mark("opening an account with an authority elsewhere"),
     "one_place": mark(
         "a backup lies in a folder or on a spare token: name one of them, and only one; no other"

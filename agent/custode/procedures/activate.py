@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -14,7 +13,7 @@ from custode.domain.gate import Purpose
 from custode.domain.model import TokenId
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
-from custode.procedures import spare_activation
+from custode.procedures import copies, spare_activation
 from custode.procedures.counter import ask, backup_row, refresh
 from custode.procedures.folder import pass_gate, read, spare_named, stop_if_shut
 from custode.procedures.install import promote
@@ -24,8 +23,7 @@ from custode_authority.wire.messages import BackupView
 from custode_authority.wire.states import BackupState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from io import FileIO
+    from collections.abc import AsyncIterator, Mapping
 
     from custode.daemon.context import Callback, Context
     from custode.daemon.journal import Operation
@@ -39,13 +37,16 @@ POLL_S: Final = 5
 
 
 async def open_(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    """Decrypt in memory and prove the key; writes nothing.
+    """Decrypt in memory and prove the key; writes nothing. A copy only a token can open.
 
-    :raises CustodeError: GATE_CLOSED, WRONG_BACKUP_PIN, CONTAINER_NOT_OPENED …
+    :raises CustodeError: GATE_CLOSED, WRONG_BACKUP_PIN, CONTAINER_NOT_OPENED, NO_TAKER …
     """
     folder = await read(ctx, str(params["folder"]))
     await pass_gate(ctx, folder, Purpose.OPEN)
-    opened = await _with_pin(ctx, folder, Purpose.OPEN, "backup.open")
+    if copies.is_copy(folder):
+        opened = await _proved_on_token(ctx, folder, params.get("token"))
+    else:
+        opened = await _with_pin(ctx, folder, Purpose.OPEN, "backup.open")
     return {
         "backup_id": folder.backup_id,
         "proved": opened["proved"],
@@ -54,6 +55,24 @@ async def open_(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         "expires_at": opened["expires_at"],
         "would": ["import_key", "install_certificate", "confirm_restored"],
     }
+
+
+async def _proved_on_token(ctx: Context, folder: Folder, named: str | None) -> dict[str, Any]:
+    """Have a token unwrap the copy into a session of ours, prove it, and forget it."""
+    token = await copies.taker(ctx, folder, named)
+    async with login(ctx, token, why="backup.open") as session:
+        with copies.pipe() as through:
+
+            async def import_(params: dict[str, Any]) -> Any:
+                await stop_if_shut(ctx, folder)
+                return {"key_id": await copies.unwrapped(session, params, through, stay=False)}
+
+            async def rehearse(params: dict[str, Any]) -> Any:
+                return await copies.rehearsed(session, params)
+
+            callbacks = {"token.import": import_, "token.rehearse": rehearse}
+            fds = (through.write_end.fileno(),)
+            return await _with_pin(ctx, folder, Purpose.OPEN, "backup.open", fds, callbacks)
 
 
 class ActivateParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,6 +104,7 @@ async def activate(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     if wanted.folder is None:
         raise CustodeError(ErrorCode.USAGE, what="one_place")
     folder = await read(ctx, wanted.folder)
+    copies.refuse_reason(folder, wanted.reason)
     await pass_gate(ctx, folder, Purpose.ACTIVATE)
     operation = ctx.journal.begin(ACTIVATE, {"backup_id": folder.backup_id, "folder": folder.path})
     try:
@@ -127,6 +147,7 @@ async def _until_collected(
         await _request(ctx, folder, wanted, operation)
     await _wait_for_approval(ctx, folder, wanted, operation)
     await pass_gate(ctx, folder, Purpose.ACTIVATE)
+    await copies.require_taker(ctx, folder)
     try:
         return await _with_pin(ctx, folder, Purpose.ACTIVATE, "backup.collect")
     except CustodeError as error:
@@ -187,10 +208,19 @@ async def _backup_pin(
         yield pin
 
 
-async def _with_pin(ctx: Context, folder: Folder, purpose: Purpose, why: str) -> dict[str, Any]:
+async def _with_pin(
+    ctx: Context,
+    folder: Folder,
+    purpose: Purpose,
+    why: str,
+    more_fds: tuple[int, ...] = (),
+    more_callbacks: Mapping[str, Callback] | None = None,
+) -> dict[str, Any]:
     async with _backup_pin(ctx, folder, purpose, why) as pin:
+        callbacks = {**job_callbacks(ctx), **(more_callbacks or {})}
+        fds = (pin, *more_fds)
         opened: dict[str, Any] = await ask(
-            ctx, "backup.open", folder.job_params(), (pin,), job_callbacks(ctx), DEADLINE_S
+            ctx, "backup.open", folder.job_params(), fds, callbacks, DEADLINE_S
         )
     return opened
 
@@ -204,6 +234,8 @@ async def restore(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     folder = await read(ctx, str(params["folder"]))
     token = await find_token(ctx, params.get("token"))
     refuse_retired(ctx, token)
+    if copies.is_copy(folder):
+        copies.require_unwrapping(token)
     await pass_gate(ctx, folder, Purpose.RESTORE)
     operation = ctx.journal.begin(RESTORE, {"backup_id": folder.backup_id, **asdict(token.id)})
     async with taken_up(ctx, operation, resume_restore):
@@ -255,46 +287,45 @@ async def _restore_onto(
     ctx: Context, folder: Folder, session: TokenSession, operation: Operation
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Collect, import, install, prove, confirm; the key goes from job to token by a pipe."""
-    read_end, write_fd = os.pipe2(os.O_CLOEXEC)
-    write_end = os.fdopen(write_fd, "wb", buffering=0)
     proof: dict[str, Any] = {}
-    try:
-        callbacks = _onto_token(session, folder, (read_end, write_end), proof, operation)
+    with copies.pipe() as through:
+        callbacks = _onto_token(session, folder, through, proof, operation)
         async with _backup_pin(ctx, folder, Purpose.RESTORE, "backup.restore") as pin:
-            fds = (pin, write_fd)
+            fds = (pin, through.write_end.fileno())
             restored = await ask(
                 ctx, "backup.restore", folder.job_params(), fds, callbacks, DEADLINE_S
             )
-    finally:
-        write_end.close()
-        os.close(read_end)
     return restored, proof
 
 
 def _onto_token(
     session: TokenSession,
     folder: Folder,
-    pipe: tuple[int, FileIO],
+    through: copies.Pipe,
     proof: dict[str, Any],
     operation: Operation,
 ) -> dict[str, Callback]:
     """What the job asks the token for; each is safe to repeat after a crash."""
     chosen: dict[str, str] = {}
-    read_end, write_end = pipe
+
+    async def rehearse(params: dict[str, Any]) -> Any:
+        return await copies.rehearsed(session, params)
 
     async def import_(params: dict[str, Any]) -> Any:
         key_id: str = params["key_id"]
         told = {"key_id": key_id, "label": session.token.label}
-        write_end.close()  # the job has written: without our own copy the worker sees the end
         await stop_if_shut(session.ctx, folder)
         there = [row for row in session.keys if row["public_key"] == params["public_key"]]
         if there:
-            key_id = there[0]["key_id"]
+            key_id = _left_by_a_restore(there[0], session)
         else:
             if any(row["key_id"] == key_id and not row["public_key"] for row in session.keys):
                 # An import that was broken off left half a key pair, which no certificate fits.
                 await session.call("destroy_key", {"key_id": key_id})
-            key_id = (await session.call("import_key", told, (read_end,)))["key_id"]
+            if "wrapped" in params:
+                key_id = await copies.unwrapped(session, params, through, stay=True)
+            else:
+                key_id = (await session.call("import_key", told, through.out()))["key_id"]
         chosen["key_id"] = key_id
         operation.step("imported", key_id=key_id)
         return {"key_id": key_id}
@@ -316,8 +347,20 @@ def _onto_token(
 
     return {
         **job_callbacks(session.ctx, operation),
+        "token.rehearse": rehearse,
         "token.import": import_,
         "token.install": install,
         "token.challenge": challenge,
         "token.sign": sign,
     }
+
+
+def _left_by_a_restore(row: Mapping[str, Any], session: TokenSession) -> str:
+    """The id of the key that an earlier run put here; one that could leave again is none of those.
+
+    :raises CustodeError: KEY_EXISTS
+    """
+    key_id: str = row["key_id"]
+    if row["extractable"]:
+        raise CustodeError(ErrorCode.KEY_EXISTS, key_id=key_id, token=session.token.label)
+    return key_id

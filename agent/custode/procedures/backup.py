@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from custode.domain.model import BackupRecord
 from custode.domain.spares import at_hand, label_of
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
-from custode.procedures import spare
+from custode.procedures import copies, spare
 from custode.procedures.counter import ask, identity_of, refresh
 from custode.procedures.session import holder_of, job_callbacks, login, signed_by_active
 from custode.taking_up import take_up, taken_up
@@ -25,7 +25,7 @@ from custode_authority.wire.rome import day_in_rome
 from custode_authority.wire.states import BackupKind, BackupState, CertificateState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from custode.daemon.context import Context
     from custode.daemon.journal import Operation
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from custode.procedures.session import TokenSession
 
 KIND = "backup.create"
-CREATE_DEADLINE_S: Final = 180.0  # RSA 4096 in software and three memory-hard derivations
+_TOLD: Final = ("backup_id", "kind", "folder", "path", "files", "container_sha256")
+DEADLINE_S: Final = 180.0  # RSA 4096 in software and three memory-hard derivations
 
 
 class CreateParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,7 +55,7 @@ async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     :raises CustodeError: NO_CERTIFICATE, TOKEN_GONE, PIN_EQUAL, BACKUP_PIN_WEAK, FILE_UNWRITABLE …
     """
     wanted = msgspec.convert(params, CreateParams)
-    if wanted.kind is not BackupKind.SUCCESSOR:
+    if wanted.kind is BackupKind.COPY and wanted.on_token is not None:
         raise CustodeError(ErrorCode.NOT_SUPPORTED, capability=f"backup {wanted.kind}")
     if (wanted.to is None) is (wanted.on_token is None) or (wanted.on_token and wanted.include):
         raise CustodeError(ErrorCode.USAGE, what="one_place")
@@ -75,6 +76,8 @@ async def _in_folder(ctx: Context, wanted: CreateParams, to: str) -> dict[str, A
     token, held = await holder_of(ctx, record.fingerprint_sha256 or "")
     async with login(ctx, token, why="backup.create") as session:
         await session.prove_certified(held.key_id, record)
+        if wanted.kind is BackupKind.COPY:
+            copies.require_copyable(session, held.key_id)
         await _clear_up(ctx)
         operation = ctx.journal.begin(
             KIND,
@@ -96,14 +99,26 @@ async def _in_folder(ctx: Context, wanted: CreateParams, to: str) -> dict[str, A
             "on": day_in_rome(ctx.clock.now()).isoformat(),
             "support": ctx.config.support.address,
             "embedded": not ctx.config.authority.url,
+            "kind": wanted.kind,
         }
-        callbacks = session.callbacks(held.key_id, operation)
         async with taken_up(ctx, operation, resume):
             async with _backup_pin(session) as pin:
-                made = await ask(ctx, "backup.create", told, (pin,), callbacks, CREATE_DEADLINE_S)
+                with _inside(session, held.key_id, wanted.kind) as (fds, more):
+                    callbacks = session.callbacks(held.key_id, operation) | more
+                    given = (pin, *fds)
+                    made = await ask(ctx, "backup.create", told, given, callbacks, DEADLINE_S)
             await _saved(ctx, operation, made)
-    shown = ("backup_id", "folder", "path", "files", "container_sha256")
-    return {**{key: made[key] for key in shown}, "spare_at_hand": _spares(ctx)}
+    return {**{key: made[key] for key in _TOLD}, "spare_at_hand": _spares(ctx)}
+
+
+@contextmanager
+def _inside(session: TokenSession, key_id: str, kind: BackupKind) -> Iterator[copies.Saving]:
+    """What the job needs of the original's token besides its signatures, by the kind of backup."""
+    if kind is not BackupKind.COPY:
+        yield (), {}
+        return
+    with copies.saving(session, key_id) as needed:
+        yield needed
 
 
 def _spares(ctx: Context) -> list[dict[str, str]]:
@@ -137,7 +152,7 @@ async def _saved(ctx: Context, operation: Operation, made: dict[str, Any]) -> No
     now = ctx.clock.now()
     record = BackupRecord(
         backup_id=made["backup_id"],
-        kind=BackupKind.SUCCESSOR,
+        kind=BackupKind(made["kind"]),
         state=BackupState.REGISTERED,
         original_sha256=made["original_sha256"],
         created_at=datetime.fromisoformat(made["created_at"]),

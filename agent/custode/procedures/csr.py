@@ -51,7 +51,7 @@ async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     refuse_retired(ctx, token)
     serial = token.id.serial
     async with login(ctx, token, why="csr") as session:
-        operation = _unfinished(ctx, token.id, wanted.key) or ctx.journal.begin(
+        operation = _unfinished(ctx, token.id, wanted) or ctx.journal.begin(
             KIND, {**asdict(token.id), "key": wanted.key, "copyable": wanted.copyable}
         )
         async with taken_up(ctx, operation, resume):
@@ -60,7 +60,7 @@ async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
             operation.done(**told, **asdict(token.id))
             await ctx.post(TokenAdopted(token.id, ctx.clock.now()))
     await ctx.tokens_read(token.module)
-    return {**made, "key": wanted.key, "token": serial}
+    return {**made, "key": wanted.key, "token": serial, "extractable": wanted.copyable}
 
 
 async def sign_request(
@@ -91,9 +91,11 @@ async def resume(ctx: Context, operation: Operation) -> None:
     del ctx
 
 
-def _unfinished(ctx: Context, token: TokenId, key: str) -> Operation | None:
+def _unfinished(ctx: Context, token: TokenId, wanted: CreateParams) -> Operation | None:
+    meant = (token, wanted.key, wanted.copyable)
     for operation in ctx.journal.pending(KIND):
-        if (operation.token, operation.data["key"]) == (token, key):
+        data = operation.data
+        if (operation.token, data["key"], data.get("copyable", False)) == meant:
             return operation
     return None
 
@@ -104,9 +106,9 @@ async def key_for(
     """Key id and SPKI: of the key this operation made before a crash, else of a new one."""
     if (made := operation.step_data("key")) is not None:
         row = next((k for k in session.keys if k["key_id"] == made["key_id"]), None)
-        if row is not None and row["public_key"]:
+        if row is not None and row["public_key"] and row["extractable"] == wanted.copyable:
             return row["key_id"], row["public_key"]
-    elif (row := await left_by(session, operation, label)) is not None:
+    elif (row := await left_by(session, operation, label, copyable=wanted.copyable)) is not None:
         operation.step("key", key_id=row["key_id"])
         return row["key_id"], row["public_key"]
     broke_off = operation.step_data("making") is not None
@@ -121,10 +123,13 @@ async def key_for(
     return row["key_id"], row["public_key"]
 
 
-async def left_by(session: TokenSession, operation: Operation, label: str) -> dict[str, Any] | None:
+async def left_by(
+    session: TokenSession, operation: Operation, label: str, *, copyable: bool = False
+) -> dict[str, Any] | None:
     """The key that a run made before it could journal that; half a key pair is taken away.
 
-    Only what came onto the token since that run began, bears our label and is nobody else's.
+    Only what came onto the token since that run began, bears our label and is nobody else's, and
+    stays on the token or can leave it as is wanted.
     """
     if (making := operation.step_data("making")) is None:
         return None
@@ -140,6 +145,8 @@ async def left_by(session: TokenSession, operation: Operation, label: str) -> di
             continue
         if not row["public_key"]:
             await session.call("destroy_key", {"key_id": row["key_id"]})
+        elif row["extractable"] != copyable:
+            continue
         elif hashlib.sha256(row["public_key"]).hexdigest() not in certified:
             return row
     return None

@@ -201,7 +201,8 @@ async def verify(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     await refresh(ctx)
     record = ctx.state.backups.get(folder.backup_id)
     registered = record.container_sha256 if record else None
-    if registered not in {None, folder.seen["container_sha256"]}:
+    kind = record.kind if record else folder.seen["kind"]
+    if registered not in {None, folder.seen["container_sha256"]} or kind != folder.seen["kind"]:
         raise CustodeError(ErrorCode.CONTAINER_MISMATCH)
     return {
         **folder.seen,

@@ -15,6 +15,7 @@ from custode.procedures.backup import told
 from custode.procedures.counter import ask, refresh
 from custode.procedures.request import row
 from custode_authority.wire.messages import ReportView
+from custode_authority.wire.reasons import Reason
 
 if TYPE_CHECKING:
     from custode.daemon.context import Context
@@ -40,7 +41,11 @@ async def preview(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     # A fault is not out of hand: nobody else can have made a backup with a broken token.
     held = None if wanted.reason == "malfunction" else wanted.last_held
     ended = ended_by_report(
-        ctx.state, record.fingerprint_sha256 or "", held, stolen=wanted.backup_stolen_too
+        ctx.state,
+        record.fingerprint_sha256 or "",
+        held,
+        stolen=wanted.backup_stolen_too,
+        reason=Reason(wanted.reason),
     )
     return {
         "certificate": row(record, ctx),

@@ -49,6 +49,16 @@ def apply(
             pass
 
 
+def living_of_its_key(tx: Session, certificate: Certificate) -> list[Certificate]:
+    """Return the other living certificates of a certificate's key: a copy brings one."""
+    query = select(Certificate).where(
+        Certificate.key_sha256 == certificate.key_sha256,
+        Certificate.id != certificate.id,
+        Certificate.state.in_(_LIVING),
+    )
+    return list(tx.scalars(query.order_by(Certificate.issued_at)))
+
+
 def end_stolen(
     tx: Session, certificate: Certificate, *, now: datetime
 ) -> tuple[list[str], list[str]]:

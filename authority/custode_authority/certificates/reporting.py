@@ -55,7 +55,9 @@ def report(
         raise Refused(ProblemCode.NOT_FOUND, "no such certificate")
     held_until = _held_until(request, now)
     rejected, retired, cancelled = _undo(tx, account, certificate, request, held_until, now)
+    alive = in_other_hands.living_of_its_key(tx, certificate)
     _apply(tx, certificate, request, held_until, now)
+    cancelled += [one.operation_id for one in alive if one.state is CertificateState.CANCELLED]
     if request.backup_stolen_too:
         more = in_other_hands.end_stolen(tx, certificate, now=now)
         retired += more[0]

@@ -173,7 +173,7 @@ class ReportView(Message, kw_only=True):
     """What the report did, at once.
 
     `cancelled_successors`: IdOperazione of the certificates that had come out of backups which,
-    by this report, somebody else has.
+    by this report, somebody else has; and of the others of the very key that was reported.
     """
 
     fingerprint_sha256: Hex256

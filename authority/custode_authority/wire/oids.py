@@ -25,6 +25,7 @@ EC_PUBLIC_KEY: Final = ObjectIdentifier("1.2.840.10045.2.1")  # RFC 5480 §2.1.1
 SECP256R1: Final = ObjectIdentifier("1.2.840.10045.3.1.7")  # RFC 5480 §2.1.1.1
 ECDH_SHA256_KDF: Final = ObjectIdentifier("1.3.132.1.11.1")  # RFC 5753 §7.1.4
 AES_256_WRAP: Final = ObjectIdentifier("2.16.840.1.101.3.4.1.45")  # RFC 3565 §2.3.2
+AES_256_WRAP_PAD: Final = ObjectIdentifier("2.16.840.1.101.3.4.1.48")  # RFC 5649 §5
 AES_256_CBC: Final = ObjectIdentifier("2.16.840.1.101.3.4.1.42")  # RFC 3565 §4.1
 AES_256_GCM: Final = ObjectIdentifier("2.16.840.1.101.3.4.1.46")  # RFC 5084 §3.2
 PBES2: Final = ObjectIdentifier("1.2.840.113549.1.5.13")  # RFC 8018 §A.4

@@ -20,6 +20,10 @@ SCRYPT_SALT_LENGTH: Final = 16
 AES_KEY_LENGTH: Final = 32
 CBC_IV_LENGTH: Final = 16
 
+# --- PIN layer of a copy: the same scrypt, then AES-256 key wrap with padding (RFC 5649) ----------
+MIN_WRAPPED_LENGTH: Final = 24  # §4.1: a value of more than 8 octets makes three blocks at least
+MAX_WRAPPED_LENGTH: Final = 4096  # an RSA 4096 key makes 2384
+
 # --- PIN key: Argon2id (RFC 9106 §4, second recommended option) to an Ed25519 seed -------------
 ARGON2_ITERATIONS: Final = 3
 ARGON2_LANES: Final = 4

@@ -36,10 +36,21 @@ def test_the_person_is_told_where_it_is_and_what_comes_next(
 ) -> None:
     agent.answers["csr.create"] = MADE
     monkeypatch.chdir(tmp_path)
-    said = custode("csr", "--out", "mine.csr", "--copyable", "--lang", "it")
+    said = custode("csr", "--out", "mine.csr", "--copyable", "--yes", "--lang", "it")
     assert f"Ora: custode request --csr {tmp_path}/mine.csr" in said.stdout
     assert "può uscire, cifrata, dal token" in said.stderr
     assert agent.params("csr.create") == {"key": "rsa2048", "copyable": True}
+
+
+def test_a_key_that_can_leave_is_made_only_when_that_is_confirmed(
+    agent: FakeAgent, custode: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.csr"
+    result = custode("csr", "--out", str(path), "--copyable", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["error"]["code"]) == (2, "usage")
+    assert "--yes" in json.loads(result.stdout)["error"]["message"]
+    assert not path.exists()
+    assert not agent.calls
 
 
 def test_a_file_that_is_there_stays_and_no_key_is_made(

@@ -10,7 +10,7 @@ import custode_authority as authority
 from custode.domain.gate import GateCode, Remedy
 from custode.domain.model import TokenState
 from custode.domain.need import NeedKind
-from custode.locale import words
+from custode.locale import backup_words, words
 from custode.locale.catalogue import use
 from custode_authority.wire.reasons import REASONS
 from custode_authority.wire.states import BackupState, CertificateState
@@ -158,7 +158,7 @@ def test_every_reason_of_the_authority_to_retire_is_told() -> None:
                 args = [*node.args, *(k.value for k in node.keywords)]
                 found |= {a.value for a in args if isinstance(a, ast.Constant)}
     assert {"renewed", "stolen"} <= found
-    assert not {one for one in found if isinstance(one, str)} - set(words.RETIRED)
+    assert not {one for one in found if isinstance(one, str)} - set(backup_words.RETIRED)
 
 
 def test_what_can_go_on_names_its_command() -> None:

@@ -111,7 +111,8 @@ def test_what_came_out_of_it_ends_with_its_key(person: Person) -> None:
     person.activate(copy, reason=Reason.MALFUNCTION)
     new = person.successor(copy, person.collected(copy))
     assert person.outcome(person.restore(copy, new)) == "ok"
-    person.report(original, Reason.THEFT)
+    told = person.report(original, Reason.THEFT)
+    assert told.cancelled_successors == [person.operation(new.fingerprint).id_operazione]
     for certificate in (original, new):
         row = person.operation(certificate.fingerprint)
         assert (row.state, row.crl_reason) == ("cancelled", CrlReason.KEY_COMPROMISE)
