@@ -33,6 +33,7 @@ _TEXT: Final = frozenset({"token", "manufacturer", "serial", "model", "object", 
 _ID: Final = "id"
 _PIN: Final = frozenset({"pin-value", "pin-source"})
 _PLACES: Final = ("slot-", "library-")
+_NO_NUMBER: Final = "0" * 16  # as NSS and tpm2-pkcs11 fill the field (CK_TOKEN_INFO, v3.1 §3.2)
 _TYPES: Final = frozenset({"public", "private", "cert", "secret-key", "data"})
 
 
@@ -69,7 +70,7 @@ class TokenUri:
         told = (
             (self.token, candidate.label),
             (self.manufacturer, candidate.id.manufacturer),
-            (self.serial, candidate.id.serial),
+            (_number_or_label(self.serial, candidate), candidate.id.serial),
             (self.model, candidate.id.model),
         )
         return all(wanted in {None, found} for wanted, found in told) and (
@@ -97,6 +98,18 @@ class TokenUri:
         return any(
             key_id in {None, found} and self.object in {None, label} for found, label in objects
         )
+
+
+def _goes_by_label(token: Named) -> bool:
+    """Whether the label stands in for a serial number that is nothing but zeros (`TokenId`)."""
+    return bool(token.label) and token.id.serial == token.label
+
+
+def _number_or_label(serial: str | None, candidate: Named) -> str | None:
+    """What other programs call the serial number of a token that goes by its label."""
+    if serial is not None and not serial.strip("0 ") and _goes_by_label(candidate):
+        return candidate.label
+    return serial
 
 
 def parse(text: str) -> TokenUri:
@@ -145,7 +158,7 @@ def uri_of(token: Named) -> str:
     told = {
         "model": token.id.model,
         "manufacturer": token.id.manufacturer,
-        "serial": token.id.serial,
+        "serial": _NO_NUMBER if _goes_by_label(token) else token.id.serial,
         "token": token.label,
     }
     return SCHEME + ";".join(f"{n}={quote(v, safe=_UNESCAPED)}" for n, v in told.items())

@@ -172,11 +172,24 @@ def test_a_tokens_own_uri_names_it_and_no_other(
     token = KnownToken(TokenId(manufacturer, model, serial), label)
     uri = uri_of(token)
     assert uri.isascii()
-    assert parse(uri) == TokenUri(
-        token=label, manufacturer=manufacturer, model=model, serial=serial
-    )
+    told = "0" * 16 if label and serial == label else serial
+    assert parse(uri) == TokenUri(token=label, manufacturer=manufacturer, model=model, serial=told)
     other = replace(token, id=replace(token.id, serial=serial + "x"))
     assert named(uri, [token, other]) == [token]
+
+
+def test_a_token_that_goes_by_its_label_has_the_number_other_programs_see() -> None:
+    token = KnownToken(TokenId("IBM", "SW   TPM", "Il mio TPM"), "Il mio TPM")
+    numbered = KnownToken(TokenId("IBM", "SW   TPM", "0815"), "Il mio TPM")
+    empty = KnownToken(TokenId("IBM", "SW   TPM", "0000000000000000"), "")
+    here = [token, numbered, empty]
+    uri = "pkcs11:model=SW%20%20%20TPM;manufacturer=IBM;serial=0000000000000000;token="
+    assert uri_of(token) == f"{uri}Il%20mio%20TPM"
+    assert named(uri_of(token), here) == [token]
+    assert named("pkcs11:serial=0000000000000000", here) == [token, empty]
+    assert named("pkcs11:serial=0815", here) == [numbered]
+    assert uri_of(empty) == uri
+    assert named(uri, here) == [empty]
 
 
 def test_names_by_serial_go_before_labels() -> None:
