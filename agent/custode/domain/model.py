@@ -31,10 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, order=True)
 class TokenId:
-    """Who a token is (CK_TOKEN_INFO, PKCS #11 v3.1 §3.2), in whatever slot or reader it sits.
-
-    `serial`: the label of a token whose serial number is nothing but zeros.
-    """
+    """Who a token is (CK_TOKEN_INFO, PKCS #11 v3.1 §3.2); `serial`: its label where that is 0."""
 
     manufacturer: str
     model: str
