@@ -108,10 +108,15 @@ def card_of(state: State, token: TokenSeen) -> Card | None:
     return cut[0] if len(cut) == 1 else None
 
 
+def _nowhere(state: State, token: TokenSeen) -> bool:
+    """Whether nobody can say where a token is: its slot is named after no reader."""
+    known = state.readers.readers if state.readers is not None else ()
+    return card_of(state, token) is None and all(one.name != token.reader for one in known)
+
+
 def shows(state: State, module: Module, card: Card) -> bool:
     """Whether a module shows a token on that card, or one that nobody can place."""
-    placed = [(token, card_of(state, token)) for token in module.listed]
-    return any(found is None or found.reader == card.reader for _, found in placed)
+    return any(card_of(state, token) == card or _nowhere(state, token) for token in module.listed)
 
 
 def visible(state: State, module: Module) -> tuple[TokenSeen, ...]:
@@ -122,7 +127,10 @@ def visible(state: State, module: Module) -> tuple[TokenSeen, ...]:
     own = []
     for token in module.listed:
         card = card_of(state, token)
-        mine = card.module == module.name if card else (serves or module.offer is None)
+        if card is not None:
+            mine = card.module == module.name
+        else:
+            mine = (serves or module.offer is None) and _nowhere(state, token)
         if mine:
             own.append(token)
     return tuple(own)

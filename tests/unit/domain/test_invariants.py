@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from custode.domain import commands as do
 from custode.domain import events as ev
+from custode.domain.cards import Offer, Why
 from custode.domain.gate import Answer, Purpose, facts_for, verdict
 from custode.domain.machine import step
 from custode.domain.model import (
@@ -86,8 +87,16 @@ identities = st.builds(
 )
 roles = st.sampled_from(PinRole)
 keys = st.sampled_from(["backup_missing:" + PRINTS[0], "identity_missing:", "no such need"])
+ATRS = ["3b04", "3bfd13", ""]
+offers = st.builds(
+    Offer,
+    st.sampled_from(["one", "two"]),
+    modules,
+    st.sampled_from(Why),
+    st.none() | st.sampled_from(["/one.so", "/two.so"]),
+)
 events: st.SearchStrategy[ev.Event] = st.one_of(
-    st.builds(ev.AgentStarted, st.lists(modules, max_size=2).map(tuple), times),
+    st.builds(ev.AgentStarted, st.lists(modules, max_size=2).map(tuple), times, st.booleans()),
     st.builds(ev.PlugHinted, modules, times),
     st.builds(
         ev.TokensListed, modules, st.lists(seen, max_size=3).map(tuple), times, st.booleans()
@@ -96,9 +105,22 @@ events: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(
         ev.ReadersSeen,
         st.lists(modules, max_size=2).map(tuple),
-        st.lists(st.builds(Reader, st.just("R"), st.booleans()), max_size=2).map(tuple),
+        st.lists(
+            st.builds(
+                Reader, st.just("R"), st.booleans(), st.sampled_from(ATRS), st.integers(1, 3)
+            ),
+            max_size=2,
+        ).map(tuple),
         st.none() | st.just("no_service"),
         times,
+        st.booleans(),
+    ),
+    st.builds(
+        ev.ModulesOffered,
+        st.sampled_from(ATRS),
+        st.lists(offers, max_size=2).map(tuple),
+        times,
+        ignored=st.booleans(),
     ),
     st.builds(ev.ComputerWoke, times),
     st.builds(ev.IdentitySet, identities, times),
@@ -156,6 +178,8 @@ class Disk:
                     self.rows["backup", backup.backup_id] = backup
                 case do.SavePrompt(prompt):
                     self.rows["prompt", prompt.key] = prompt
+                case do.SaveChosenModule(chosen):
+                    self.rows["chosen", chosen.atr] = chosen
                 case _:
                     pass
 
@@ -171,6 +195,7 @@ def durable(state: State) -> dict[tuple[str, object], object]:
     rows |= {("certificate", k): v for k, v in state.certificates.items()}
     rows |= {("backup", k): v for k, v in state.backups.items()}
     rows |= {("prompt", k): v for k, v in state.prompts.items()}
+    rows |= {("chosen", k): v for k, v in state.chosen.items()}
     return rows
 
 
@@ -189,6 +214,7 @@ def test_what_was_saved_is_what_is_known(story: list[ev.Event]) -> None:
         certificates=state.certificates.values(),
         backups=state.backups.values(),
         prompts=state.prompts.values(),
+        chosen=state.chosen.values(),
     )
     assert durable(again) == durable(state)
 
