@@ -151,8 +151,9 @@ def cards_seen(state: State, readers: Iterable[Reader]) -> State:
     return replace(state, cards=cards)
 
 
-def offered(state: State, event: ModulesOffered) -> State:
+def offered(state: State, event: ModulesOffered) -> Change:
     """The modules for a kind of card were found."""
+    commands: list[Command] = []
     chosen = state.chosen.get(event.atr)
     queue = order(event.offers, chosen.key if chosen else None)
     cards = dict(state.cards)
@@ -164,7 +165,8 @@ def offered(state: State, event: ModulesOffered) -> State:
             cards[reader] = replace(named, phase=Phase.IGNORED)
         else:
             cards[reader] = first_installed(replace(named, queue=queue))
-    return replace(state, cards=cards)
+            commands += _told(cards[reader])
+    return replace(state, cards=cards), tuple(commands)
 
 
 def settle(state: State) -> Change:
@@ -210,7 +212,8 @@ def _ask_configured(state: State, card: Card) -> Change | None:
         if shows(state, module, card):
             return _served(state, card, module)
     if not card.atr:  # mute: nobody can say which module it wants, nor could any talk to it
-        return _put(state, replace(card, phase=Phase.UNKNOWN)), _told(card)
+        mute = replace(card, phase=Phase.UNKNOWN)
+        return _put(state, mute), _told(mute)
     return _put(state, replace(card, phase=Phase.LOOKING)), (FindModules(card.atr),)
 
 
@@ -258,18 +261,22 @@ def _put(state: State, card: Card) -> State:
 
 
 def without_unused(state: State) -> State:
-    """Let go of found modules that no card needs: nothing is read through them any more."""
+    """Let go of found modules that no card needs: nothing is read through them any more.
+
+    One that is being read is kept until it answers, and nobody waits for that.
+    """
     needed = {card.module for card in state.cards.values()}
     for card in state.cards.values():
         needed |= {card.queue[0].name} if card.queue else set()
         if card.phase is Phase.UNKNOWN:  # one that failed is tried again, for it may do better
             needed |= {one.offer.name for one in card.tried if one.outcome is Outcome.FAILED}
-    kept = {
-        name: module
-        for name, module in state.modules.items()
-        if module.offer is None or module.reading or module.unseen or name in needed
-    }
-    return state if len(kept) == len(state.modules) else replace(state, modules=kept)
+    kept: dict[str, Module] = {}
+    for name, module in state.modules.items():
+        if module.offer is None or module.unseen or name in needed:
+            kept[name] = module
+        elif module.reading:
+            kept[name] = Module(name, reading=True, offer=module.offer)
+    return replace(state, modules=kept)
 
 
 # --- the gate ---------------------------------------------------------------------------------

@@ -120,7 +120,9 @@ def _still_serves(state: State, module: Module) -> bool:
 
 def offered(state: State, event: ModulesOffered) -> Change:
     """The modules for a kind of card were found: ask them, one after the other."""
-    return _settle(discovery.offered(state, event), event.at)
+    state, told = discovery.offered(state, event)
+    state, commands = _settle(state, event.at)
+    return state, (*told, *commands)
 
 
 def _hint_all(state: State, names: Iterable[str]) -> Change:

@@ -202,12 +202,14 @@ def test_a_card_that_nobody_shows_is_unknown_and_locks_nobody_out() -> None:
 def test_a_card_for_which_there_is_no_module_at_all() -> None:
     state, commands = run(started(), readers((R1, ATR, 1)), offered())
     assert state.cards[R1].phase is Phase.UNKNOWN
+    assert announced(commands) == ["card_unknown"]
     assert not any(isinstance(c, do.ReadTokens) for c in commands)
 
 
 def test_a_mute_card_wants_no_module() -> None:
     state, commands = run(started(), readers((R1, "", 1)))
     assert state.cards[R1].phase is Phase.UNKNOWN
+    assert announced(commands) == ["card_unknown"]
     assert not any(isinstance(c, do.FindModules) for c in commands)
     assert codes(state) == []
 
@@ -317,6 +319,18 @@ def test_a_card_that_is_swapped_while_modules_are_tried_begins_anew() -> None:
     state, commands = run(state, offered(SC, atr=OTHER), shown("sc.so", token("2")))
     assert [i.token.id.serial for i in state.insertions] == ["2"]
     assert not state.gate_shut
+
+
+def test_nobody_waits_for_a_module_that_hangs_over_a_card_that_has_left() -> None:
+    state, _ = run(started(), readers((R1, ATR, 1)), offered(YK), readers())
+    assert codes(state) == []
+    assert state.modules["yk.so"].reading  # its answer is still to come…
+    again, commands = run(state, readers((R1, ATR, 3)), offered(YK))
+    assert codes(again) == ["token_not_identified"]
+    again, commands = run(again, shown("yk.so"))  # …and says nothing of the next card
+    assert commands == [do.ReadTokens("yk.so")]
+    state, _ = run(state, ev.ModuleFailed("yk.so", "hung", NOW))
+    assert dict(state.modules) == {}
 
 
 def test_an_answer_that_began_before_the_second_card_proves_nothing_of_it() -> None:
