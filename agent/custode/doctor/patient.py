@@ -40,12 +40,14 @@ def patient(paths: Paths, line: AgentLine | None = None) -> Patient:
     """Look at what is configured; no agent is started yet."""
     config, faults = read_all(paths.config)
     line = line or AgentLine(paths)
+    read = not any(one.code is ErrorCode.FILE_UNREADABLE or "toml" in one.data for one in faults)
     named = list(zip(module_names(config.modules), config.modules, strict=True))
     return Patient(
         home=paths.home,
         config_file=paths.config,
         modules=[ModuleCase(n, one.path, one.env, one.watch) for n, one in named],
-        discovers=config.discovery.discover,
+        settings_read=read,
+        discovers=read and config.discovery.discover,
         backup_folders=[Path(folder) for folder in config.backup.watch],
         now=SystemClock().now,
         environ=dict(os.environ),

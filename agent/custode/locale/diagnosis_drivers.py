@@ -114,6 +114,7 @@ ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
     "pcsc.service": {
         "works": Row(mark("it runs; readers: {readers}")),
         "not_needed": _NOT_NEEDED,
+        "optional": Row(mark("it does not run; cards would need it, the named modules do not")),
         "no_library": Row(
             mark("the library of PC/SC is not installed"), "sudo apt-get install libpcsclite1"
         ),
@@ -179,6 +180,7 @@ ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
     },
     "pkcs11.module": {
         **JUDGED,
+        "no_settings": Row(mark("not looked at: the settings that name it cannot be read")),
         "by_card": Row(mark("none is named: modules are found for each card")),
         "none": Row(
             mark("no module is named, so no token can be seen"),

@@ -121,8 +121,10 @@ class Case:
     home: Path
     config_file: Path
     modules: Sequence[ModuleCase]
+    settings_read: bool
+    """Whether the settings could be read at all; else nobody knows which modules they name."""
     discovers: bool
-    """Whether modules are also found for each card; then readers are wanted without any named."""
+    """Whether modules are also found for each card."""
     backup_folders: Sequence[Path]
     now: Callable[[], datetime]
     environ: Mapping[str, str]

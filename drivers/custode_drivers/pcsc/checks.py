@@ -58,9 +58,11 @@ def service(case: Case, _subject: str, make: Make = PyScard) -> Iterator[Finding
         client = make()
         context = client.establish()
     except LibraryMissing as exc:
-        yield Finding("no_library", data={**told, "why": str(exc)})
+        code = "no_library" if _needed(case) else "optional"
+        yield Finding(code, data={**told, "why": str(exc)})
     except ScardError as exc:
-        yield Finding(_why(exc, where), data={**told, "answer": scard.name_of(exc.code)})
+        code = _why(exc, where) if _needed(case) else "optional"
+        yield Finding(code, data={**told, "answer": scard.name_of(exc.code)})
     else:
         readers = client.readers(context)
         with suppress(ScardError):
@@ -184,6 +186,11 @@ def _wanted(case: Case) -> bool:
     return case.discovers or any(module.watch == BY_READERS for module in case.modules)
 
 
+def _needed(case: Case) -> bool:
+    """Whether its absence is a fault: not where all modules that are named do without."""
+    return not case.modules or any(module.watch == BY_READERS for module in case.modules)
+
+
 _NOT_NEEDED: Final = {"not_needed": Outcome.NOT_APPLICABLE}
 
 CHECKS: Final = (
@@ -193,6 +200,7 @@ CHECKS: Final = (
         {
             "works": Outcome.PASS,
             **_NOT_NEEDED,
+            "optional": Outcome.NOT_APPLICABLE,
             "no_library": Outcome.FAIL,
             "not_installed": Outcome.FAIL,
             "not_running_systemd": Outcome.FAIL,

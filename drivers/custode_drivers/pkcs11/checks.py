@@ -32,7 +32,7 @@ def module(case: Case, name: str) -> Iterator[Finding]:
     """Whether a module works, and if not, what of it does not."""
     found = next((one for one in case.modules if one.name == name), None)
     if found is None:
-        code = "by_card" if case.discovers else "none"
+        code = "by_card" if case.discovers else "none" if case.settings_read else "no_settings"
         yield Finding(code, data={"file": str(case.config_file)})
     else:
         yield judged(case, found)
@@ -127,7 +127,12 @@ CHECKS: Final = (
     Check(
         "pkcs11.module",
         module,
-        {**JUDGED, "by_card": Outcome.NOT_APPLICABLE, "none": Outcome.FAIL},
+        {
+            **JUDGED,
+            "by_card": Outcome.NOT_APPLICABLE,
+            "no_settings": Outcome.NOT_MADE,
+            "none": Outcome.FAIL,
+        },
         subjects=names,
         when=When.AFTERWARDS,
         deadline_s=2 * EXAMINE_S + 4.0,
