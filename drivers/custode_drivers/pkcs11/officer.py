@@ -17,7 +17,7 @@ import pkcs11
 from custode_drivers.api import errors
 from custode_drivers.api.types import TokenIdentity
 from custode_drivers.pkcs11 import pins
-from custode_drivers.pkcs11.ckr import Ckr, CkrError, ckr_of, only_the_so
+from custode_drivers.pkcs11.ckr import CkrError, only_the_so
 from custode_drivers.pkcs11.layout import UserType
 from custode_drivers.pkcs11.module import Module
 from custode_drivers.pkcs11.session import Session, Sessions
@@ -68,7 +68,7 @@ class Officer:
                 log.info("%s: %r, so the SO has to", method, exc)
                 so_only.add(method)
             if not so_may and not session.on_reader:
-                self._stay(session)  # OpenSC logs the user out with its refusal
+                self._sessions.renew(session)  # OpenSC logs the user out with its refusal
         if not so_may:
             raise errors.NeedsSo(capability=method)
         return self._as_so_of(session, work, use_last_attempt=use_last_attempt)
@@ -77,18 +77,9 @@ class Officer:
         try:
             return work(session.p11)
         except (CkrError, pkcs11.PKCS11Error) as exc:
-            if ckr_of(exc) != Ckr.USER_NOT_LOGGED_IN or session.pin is None:
+            if not self._sessions.renewed(session, exc):
                 raise
-            if not self._module.holds(session.token):
-                raise
-        # The login may have got lost (another program reset the card): refused twice is refused.
-        self._stay(session)
-        return work(session.p11)
-
-    def _stay(self, session: Session) -> None:
-        """Have the user logged in again, in a module that forgot what it remembers of the card."""
-        self._sessions.suspend()
-        self._sessions.resume(session)
+        return work(session.p11)  # refused twice is refused
 
     def _as_so_of(self, session: Session, work: Work[T], *, use_last_attempt: bool) -> T:
         # OpenSC answers wrongly about a card it was refused something on, and about a key that it

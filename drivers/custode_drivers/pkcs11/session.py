@@ -313,6 +313,26 @@ class Sessions:
 
     # --- as the user, as the SO, and back (`officer`) ----------------------------------------
 
+    def renewed(self, session: Session, exc: CkrError | pkcs11.PKCS11Error) -> bool:
+        """Log the user in again, if that may mend a failure; then it is worth one more try.
+
+        The login may have got lost (another program reset the card). And a TPM without a resource
+        manager has room for few keys, which tpm2-pkcs11 leaves there until the logout.
+        """
+        ckr = ckr_of(exc)
+        full = ckr == Ckr.GENERAL_ERROR and not session.token.removable
+        if session.pin is None or not (full or ckr == Ckr.USER_NOT_LOGGED_IN):
+            return False
+        if not self._module.holds(session.token):
+            return False
+        self.renew(session)
+        return True
+
+    def renew(self, session: Session) -> None:
+        """Have the user logged in again, in a module that forgot what it remembers of the card."""
+        self.suspend()
+        self.resume(session)
+
     def suspend(self) -> None:
         """Close every session, because C_Finalize would, and have the module look anew."""
         for session in self._open.values():

@@ -18,6 +18,7 @@ from custode_drivers.api.types import Challenged, LoggedIn, TokenIdentity
 from custode_drivers.channel.secrets import secret_from
 from custode_drivers.pkcs11 import keys, objects, public
 from custode_drivers.pkcs11.asked import Fds, cka_id, descriptor, pin_from
+from custode_drivers.pkcs11.ckr import CkrError
 from custode_drivers.pkcs11.layout import PssParams
 from custode_drivers.pkcs11.module import Module
 from custode_drivers.pkcs11.session import Session, Sessions
@@ -130,9 +131,15 @@ class SessionWork:
         )
 
         def sign(data: bytes, mechanism: int, parameter: PssParams | None = None) -> bytes:
-            return self._module.cryptoki.sign(
-                session.handle, handle, mechanism, data, parameter, authenticate
-            )
+            cryptoki = self._module.cryptoki
+            told = (mechanism, data, parameter, authenticate)
+            try:
+                return cryptoki.sign(session.handle, handle, *told)
+            except CkrError as exc:
+                if session.token.removable or not self._sessions.renewed(session, exc):
+                    raise
+            again = int(objects.private_key(session.p11, key_id).handle or 0)
+            return cryptoki.sign(session.handle, again, *told)
 
         return keys.token_key(sign, half, session.mechanisms)
 

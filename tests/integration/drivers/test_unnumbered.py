@@ -139,3 +139,18 @@ def test_a_token_in_a_tpm_is_erased_though_it_is_initialised_once_for_all(up: Up
     worker.close()
     bench.token("due")
     assert [row["serial"] for row in worker.call("list")] == ["uno", "due"]
+
+
+def test_a_tpm_that_has_no_room_left_is_emptied_by_a_new_login(up: Up) -> None:
+    """As a renewal has it: the old key proves itself, and a new one is made in the same session."""
+    bench, worker = up(Tpm())
+    bench.token("uno")
+    (row,) = worker.call("list")
+    used(worker, who(row), PIN)
+    opened = worker.call("login", who(row), PIN)
+    session, (old,) = {"session": opened["session"]}, opened["keys"]
+    worker.call("sign", {**session, "key_id": old["key_id"], "data": b"x"})
+    new = worker.call("generate_key", {**session, "spec": "rsa2048", "label": "nuova"})
+    for key in (new, old):
+        named = {"key_id": key["key_id"], "public_key": key["public_key"]}
+        assert worker.call("challenge", {**session, **named})["signature"]
