@@ -82,3 +82,95 @@ def test_lost_and_the_spare_takes_its_place(player: Player, spare: Token) -> Non
     stick = player.person.folder / "stick"
     stick.mkdir()
     player.run("backup", "create", "--to", stick, pin=spare.pin, backup_pin=b"another one")
+
+
+def test_what_is_no_spare_is_refused_before_anything(player: Player, spare: Token) -> None:
+    words = ("backup", "create", "--on-token")
+    ran = player.run(*words, player.token.serial, pin=player.token.pin, expect=31)
+    assert ran.error["code"] == "spare_is_primary"
+    ran = player.run(*words, spare.serial, "--to", player.person.folder, expect=2)
+    assert ran.error["code"] == "usage"
+    assert "or on a spare token" in ran.error["message"]
+    assert player.run("backup", "create", expect=2).error["code"] == "usage"
+    assert player.run(*words, "nobody", expect=11).error["code"] == "no_such_token"
+    blank = player.stage.factory_token("Blank")
+    player.plug(blank)
+    assert player.run(*words, blank.serial, expect=31).error["code"] == "pin_not_set"
+
+    # Each PIN is for its own token: neither is ever sent to the other one.
+    ran = create(player, spare, pin=spare.pin, spare_pin=player.token.pin, expect=12)
+    assert ran.error["data"]["serial"] == player.token.serial
+    ran = create(player, spare, spare_pin=player.token.pin, expect=12)
+    assert ran.error["data"]["serial"] == spare.serial
+    row = next(r for r in player.run("token", "list").answer["tokens"] if r["label"] == "Scorta")
+    assert row["public_keys"] == []
+    assert player.run("backup", "list").answer["backups"] == []
+    player.pull()
+    assert create(player, spare, expect=11).error["code"] == "token_gone"
+    assert keys_of(player, spare) == []
+
+
+def keys_of(player: Player, token: Token) -> list[str]:
+    rows = player.run("token", "list").answer["tokens"]
+    (row,) = [row for row in rows if row["serial"] == token.serial]
+    return [key["key_id"] for key in row["public_keys"]]
+
+
+def test_made_void_its_key_is_destroyed_and_the_token_serves_again(
+    player: Player, spare: Token
+) -> None:
+    made = create(player, spare).answer
+    ran = create(player, spare, expect=31)
+    assert (ran.error["code"], ran.error["data"]["backup"]) == ("spare_taken", made["backup_id"])
+    ran = player.run("backup", "clear", spare.serial, "--yes", pin=spare.pin, expect=1)
+    assert ran.error["code"] == "nothing_to_clear"  # a key that is good is never destroyed
+    csr = player.person.folder / "other.csr"
+    player.run("csr", "--token", spare.serial, "--key", "p256", "--out", csr, pin=spare.pin)
+    (others,) = set(keys_of(player, spare)) - {made["key_id"]}
+
+    player.run("backup", "retire", made["backup_id"], "--yes", pin=player.token.pin)
+    needs = player.needs()
+    assert {"backup_missing", "spare_key_dead"} <= set(needs)
+    assert states(player)[spare.serial] == "recognised"
+    ran = player.run("backup", "clear", spare.serial, "--yes", pin=b"000000", expect=12)
+    assert made["key_id"] in keys_of(player, spare)
+    done = player.run("backup", "clear", spare.serial, "--yes", pin=spare.pin).answer
+    assert (done["destroyed"], done["kept"]) == ([made["key_id"]], [])
+    assert keys_of(player, spare) == [others]
+    assert "spare_key_dead" not in player.needs()
+    again = create(player, spare).answer
+    assert again["backup_id"] != made["backup_id"]
+    assert states(player)[spare.serial] == "spare"
+
+    # A renewal ends it as it ends a folder; its key is dead at once.
+    player.run("renew", pin=player.token.pin)
+    rows = {
+        row["backup_id"]: row["state"] for row in player.run("backup", "list").answer["backups"]
+    }
+    assert rows[again["backup_id"]] == "retired"
+    assert "spare_key_dead" in player.needs()
+
+
+def test_a_second_token_is_offered_and_a_folder_says_so(player: Player, spare: Token) -> None:
+    need = next(n for n in player.run("status").answer["needs"] if n["need"] == "backup_missing")
+    assert need["text_args"]["spare"] == spare.serial
+    stick = player.person.folder / "stick"
+    stick.mkdir()
+    pins: dict[str, Any] = {"pin": player.token.pin, "backup_pin": player.person.backup_pin}
+    made = player.run("backup", "create", "--to", stick, **pins).answer
+    assert [one["serial"] for one in made["spare_at_hand"]] == [spare.serial]
+
+
+def test_stolen_with_its_spare_nothing_comes_of_it(player: Player, spare: Token) -> None:
+    made = create(player, spare).answer
+    player.pull()
+    told = player.run(
+        "report", "theft", "--backup-stolen-too", "--yes", password=player.person.password
+    ).answer
+    assert told["retired_backups"] == [made["backup_id"]]
+    words = ("backup", "activate", "--on-token", spare.serial, "--reason", "theft")
+    assert "backup_retired" in player.run(*words, pin=spare.pin, expect=10).reasons
+    assert "spare_key_dead" in player.needs()
+    assert [row["state"] for row in player.run("certificates").answer["certificates"]] == [
+        "cancelled"
+    ]

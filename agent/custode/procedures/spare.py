@@ -52,10 +52,11 @@ async def create(ctx: Context, record: CertificateRecord, named: str) -> dict[st
 async def _create(ctx: Context, record: CertificateRecord, named: str) -> dict[str, Any]:
     token, held = await holder_of(ctx, record.fingerprint_sha256 or "")
     spare = await _suitable(ctx, token, named, spec_of(token, held.key_id))
-    for operation in pending_on(ctx, spare):
-        await take_up(ctx, operation, resume)  # it may have come in although nobody heard of it
+    foreign = _foreign(ctx, spare)
+    if (saved := await _came_in(ctx, spare)) is not None:
+        return _told(saved, spare, foreign)
     _refuse_taken(ctx, spare)
-    if foreign := _foreign(ctx, spare):
+    if foreign:
         await ctx.client.progress("spare.foreign")
     async with login(ctx, token, why=KIND) as original:
         await original.prove_certified(held.key_id, record)
@@ -72,6 +73,21 @@ async def _create(ctx: Context, record: CertificateRecord, named: str) -> dict[s
                 callbacks = original.callbacks(held.key_id, operation)
                 saved = await _register(session, operation, record, callbacks)
     await ctx.tokens_read(spare.module)
+    return _told(saved, spare, foreign)
+
+
+async def _came_in(ctx: Context, spare: TokenSeen) -> BackupRecord | None:
+    """The backup of a run that broke off, if its registration came in and nobody heard of it."""
+    for operation in pending_on(ctx, spare):
+        await take_up(ctx, operation, resume)
+        after = ctx.journal.find(operation.id)
+        backup_id = after.result.get("backup_id") if after is not None else None
+        if (saved := ctx.state.backups.get(backup_id or "")) is not None:
+            return saved
+    return None
+
+
+def _told(saved: BackupRecord, spare: TokenSeen, foreign: list[str]) -> dict[str, Any]:
     return {
         "backup_id": saved.backup_id,
         "kind": saved.kind,
@@ -79,7 +95,6 @@ async def _create(ctx: Context, record: CertificateRecord, named: str) -> dict[s
         "token": spare.id.serial,
         "label": spare.label,
         "key_id": saved.key_id,
-        "key": spec,
         "original_sha256": saved.original_sha256,
         "successor_key_sha256": saved.successor_key_sha256,
         "created_at": saved.created_at,
