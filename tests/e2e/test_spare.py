@@ -84,7 +84,17 @@ def test_lost_and_the_spare_takes_its_place(player: Player, spare: Token) -> Non
     player.run("backup", "create", "--to", stick, pin=spare.pin, backup_pin=b"another one")
 
 
-def test_what_is_no_spare_is_refused_before_anything(player: Player, spare: Token) -> None:
+def test_a_second_token_is_offered_and_what_is_no_spare_refused(
+    player: Player, spare: Token
+) -> None:
+    need = next(n for n in player.run("status").answer["needs"] if n["need"] == "backup_missing")
+    assert need["text_args"]["spare"] == spare.serial
+    stick = player.person.folder / "stick"
+    stick.mkdir()
+    pins: dict[str, Any] = {"pin": player.token.pin, "backup_pin": player.person.backup_pin}
+    made = player.run("backup", "create", "--to", stick, **pins).answer
+    assert [one["serial"] for one in made["spare_at_hand"]] == [spare.serial]
+
     words = ("backup", "create", "--on-token")
     ran = player.run(*words, player.token.serial, pin=player.token.pin, expect=31)
     assert ran.error["code"] == "spare_is_primary"
@@ -104,7 +114,8 @@ def test_what_is_no_spare_is_refused_before_anything(player: Player, spare: Toke
     assert ran.error["data"]["serial"] == spare.serial
     row = next(r for r in player.run("token", "list").answer["tokens"] if r["label"] == "Scorta")
     assert row["public_keys"] == []
-    assert player.run("backup", "list").answer["backups"] == []
+    rows = player.run("backup", "list").answer["backups"]
+    assert [row["place"] for row in rows] == ["folder"]  # nothing was even reserved
     player.pull()
     assert create(player, spare, expect=11).error["code"] == "token_gone"
     assert keys_of(player, spare) == []
@@ -149,28 +160,3 @@ def test_made_void_its_key_is_destroyed_and_the_token_serves_again(
     }
     assert rows[again["backup_id"]] == "retired"
     assert "spare_key_dead" in player.needs()
-
-
-def test_a_second_token_is_offered_and_a_folder_says_so(player: Player, spare: Token) -> None:
-    need = next(n for n in player.run("status").answer["needs"] if n["need"] == "backup_missing")
-    assert need["text_args"]["spare"] == spare.serial
-    stick = player.person.folder / "stick"
-    stick.mkdir()
-    pins: dict[str, Any] = {"pin": player.token.pin, "backup_pin": player.person.backup_pin}
-    made = player.run("backup", "create", "--to", stick, **pins).answer
-    assert [one["serial"] for one in made["spare_at_hand"]] == [spare.serial]
-
-
-def test_stolen_with_its_spare_nothing_comes_of_it(player: Player, spare: Token) -> None:
-    made = create(player, spare).answer
-    player.pull()
-    told = player.run(
-        "report", "theft", "--backup-stolen-too", "--yes", password=player.person.password
-    ).answer
-    assert told["retired_backups"] == [made["backup_id"]]
-    words = ("backup", "activate", "--on-token", spare.serial, "--reason", "theft")
-    assert "backup_retired" in player.run(*words, pin=spare.pin, expect=10).reasons
-    assert "spare_key_dead" in player.needs()
-    assert [row["state"] for row in player.run("certificates").answer["certificates"]] == [
-        "cancelled"
-    ]

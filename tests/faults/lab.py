@@ -28,7 +28,10 @@ from .referee import Referee, kill
 SETTLED_S: Final = 120.0
 QUIET_S: Final = 0.08
 STAGES: Final = (*("new", "fresh", "asked", "issued", "certified", "backed", "lost", "activated"),)
-PERSONS: Final = frozenset({"renew", "reissue"})  # what stays for the person to go on with
+SPARE_STAGES: Final = ("paired", "spared")  # of a life with two tokens
+PERSONS: Final = frozenset(
+    {"renew", "reissue", "spare.create"}
+)  # what stays for the person to go on with
 _PORTS: Final = range(20_000, 32_000)  # as the authority's own choice (ca.setup)
 
 
@@ -48,14 +51,24 @@ class Snapshot:
     backup: str = ""  # name of the backup's folder on the stick
 
 
-def prepare(base: Path, wanted: Sequence[str] = STAGES) -> dict[str, Snapshot]:
+def prepare(base: Path, wanted: Sequence[str] = (*STAGES, *SPARE_STAGES)) -> dict[str, Snapshot]:
     """Live a certificate's life with `custode …`; keep a copy of the home at each stage wanted."""
+    kept: dict[str, Snapshot] = {}
+    for name, life, stages in (("one", _life, STAGES), ("two", _life_of_two, SPARE_STAGES)):
+        if here := [stage for stage in wanted if stage in stages]:
+            (base / name).mkdir()
+            kept |= _live(base / name, life, here)
+    (base / "index").write_bytes(pickle.dumps(kept))
+    return kept
+
+
+def _live(base: Path, life: Life, wanted: Sequence[str]) -> dict[str, Snapshot]:
     stage = SoftStage(base, fast=True, lang="en")
     person = stage.person("carla", "VERDI03", "VRDCRL85C45L219J")
     token, spare = stage.factory_token("Carla"), stage.factory_token("Spare")
     kept: dict[str, Snapshot] = {}
     try:
-        for name, backup in _life(stage, person, token, spare):
+        for name, backup in life(Cast(stage, person, token, spare)):
             if name in wanted:
                 left = stage.close()
                 if left:
@@ -67,50 +80,82 @@ def prepare(base: Path, wanted: Sequence[str] = STAGES) -> dict[str, Snapshot]:
                 break
     finally:
         stage.close()
-    (base / "stages" / "index").write_bytes(pickle.dumps(kept))
     return kept
 
 
-def _life(
-    stage: SoftStage, person: Person, token: SoftToken, spare: SoftToken
-) -> Iterator[tuple[str, str]]:
-    """Each stage when it is reached, and the name of the backup's folder once there is one."""
-    quiet = Step(0, "", quiet=True)
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who plays in a life, and with what."""
 
-    def run(*words: str | Path, **secret: bytes) -> Any:
+    stage: SoftStage
+    person: Person
+    token: SoftToken
+    spare: SoftToken
+
+    @property
+    def stick(self) -> Path:
+        return self.person.folder / "stick"
+
+    def run(self, *words: str | Path, **secret: bytes) -> Any:
         named = {name.replace("_", "-"): value for name, value in secret.items()}
-        return stage.run(quiet, person, *words, secret=named).answer
+        quiet = Step(0, "", quiet=True)
+        return self.stage.run(quiet, self.person, *words, secret=named).answer
 
-    def initialised(plugged: SoftToken) -> None:
-        run("status")
-        stage.plug(person, plugged)
+    def initialised(self, plugged: SoftToken) -> None:
+        self.run("status")
+        self.stage.plug(self.person, plugged)
         secrets = {"so_pin": plugged.so_pin, "new_pin": plugged.pin}
-        run("token", "init", "--token", plugged.serial, **secrets)
+        self.run("token", "init", "--token", plugged.serial, **secrets)
 
-    stick = person.folder / "stick"
-    stick.mkdir()
-    initialised(token)
-    yield "new", ""
-    words = ("--code", person.code, "--codice-fiscale", person.codice_fiscale)
-    run("identity", "set", *words, password=person.password)
-    yield "fresh", ""
-    csr = stage.folder / "first.csr"
-    run("csr", "--key", "p256", "--out", csr, pin=token.pin)
-    yield "asked", ""
-    run("request", "--csr", csr, "--wait")
-    yield "issued", ""
-    run("install", pin=token.pin)
-    yield "certified", ""
-    pins = {"pin": token.pin, "backup_pin": person.backup_pin}
-    folder = Path(run("backup", "create", "--to", stick, **pins)["path"])
+    def certified(self) -> Iterator[str]:
+        """The way to a certificate; each stage when it is reached."""
+        self.stick.mkdir()
+        self.initialised(self.token)
+        yield "new"
+        words = ("--code", self.person.code, "--codice-fiscale", self.person.codice_fiscale)
+        self.run("identity", "set", *words, password=self.person.password)
+        yield "fresh"
+        csr = self.stage.folder / "first.csr"
+        self.run("csr", "--key", "p256", "--out", csr, pin=self.token.pin)
+        yield "asked"
+        self.run("request", "--csr", csr, "--wait")
+        yield "issued"
+        self.run("install", pin=self.token.pin)
+        yield "certified"
+
+    def lost(self) -> None:
+        self.stage.pull(self.person, self.token)
+        self.run("report", "lost", password=self.person.password)
+
+
+Life = Callable[[Cast], Iterator[tuple[str, str]]]
+"""Gives each stage when it is reached, and the name of the backup's folder once there is one."""
+
+
+def _life(cast: Cast) -> Iterator[tuple[str, str]]:
+    for stage in cast.certified():
+        yield stage, ""
+    pins = {"pin": cast.token.pin, "backup_pin": cast.person.backup_pin}
+    folder = Path(cast.run("backup", "create", "--to", cast.stick, **pins)["path"])
     yield "backed", folder.name
-    stage.pull(person, token)
-    run("report", "lost", password=person.password)
-    initialised(spare)
+    cast.lost()
+    cast.initialised(cast.spare)
     yield "lost", folder.name
-    pin = {"backup_pin": person.backup_pin}
-    run("backup", "activate", folder, "--reason", "lost", "--wait", **pin)
+    pin = {"backup_pin": cast.person.backup_pin}
+    cast.run("backup", "activate", folder, "--reason", "lost", "--wait", **pin)
     yield "activated", folder.name
+
+
+def _life_of_two(cast: Cast) -> Iterator[tuple[str, str]]:
+    """The second token is in as well, and then carries the backup of the first one, lost."""
+    for _ in cast.certified():
+        pass
+    cast.initialised(cast.spare)
+    yield "paired", ""
+    pins = {"pin": cast.token.pin, "spare_pin": cast.spare.pin}
+    cast.run("backup", "create", "--on-token", cast.spare.serial, **pins)
+    cast.lost()
+    yield "spared", ""
 
 
 @dataclass(slots=True)
@@ -254,7 +299,7 @@ class Lab:
         value = self.person.backup_pin
         if wanted.kind in {"account_password", "account_password_new"}:
             value = self.person.password
-        elif wanted.kind in {"token_pin", "so_pin", "new_pin"}:
+        elif wanted.kind in {"token_pin", "spare_pin", "so_pin", "new_pin"}:
             serial = (wanted.token or {})["serial"]
             token = self.token if serial == self.token.serial else self.spare
             if wanted.kind == "new_pin":

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from .lab import Lab
 from .rules import Operation, active, expect, folders, registered, states
+from .sparing import OPERATIONS as SPARING
 from .starting import OPERATIONS as STARTING
 from .succeeding import OPERATIONS as SUCCEEDING
 
@@ -191,5 +192,6 @@ OPERATIONS: Final = (
     ),
     *SUCCEEDING,
     *STARTING,
+    *SPARING,
 )
 BY_NAME: Final = {operation.name: operation for operation in OPERATIONS}

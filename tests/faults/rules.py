@@ -14,6 +14,7 @@ import msgspec
 
 from custode.container import folder as container_folder
 from custode.container.leggimi import FILE_NAME as LEAFLET
+from custode.demo.soft_stage import SoftToken
 from custode_drivers.softhsm import tokens as softhsm
 
 from .lab import Lab
@@ -46,14 +47,15 @@ def active(lab: Lab) -> int:
     return states(lab).count("active")
 
 
-def on_token(lab: Lab) -> dict[str, list[str]]:
-    """Ids of the objects on the token in the reader, by class; looked at with its PIN."""
+def on_token(lab: Lab, token: SoftToken | None = None) -> dict[str, list[str]]:
+    """Ids of the objects on that token, or the one in the reader, by class; with its PIN."""
+    token = token or lab.here
     environment = {**os.environ, "SOFTHSM2_CONF": str(lab.person.folder / "softhsm2.conf")}
     environment.pop("CUSTODE_FAULTS", None)
     done = subprocess.run(
-        [sys.executable, str(OBJECTS), softhsm.find_module(), lab.here.serial],
+        [sys.executable, str(OBJECTS), softhsm.find_module(), token.serial],
         env=environment,
-        input=lab.here.pin,
+        input=token.pin,
         capture_output=True,
         check=True,
         timeout=30,

@@ -17,11 +17,14 @@ from .trial import Fault
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]  # the first one prepares the stages
 
 
+_ONE = ("new", "fresh", "certified", "backed", "lost")
+
+
 @pytest.fixture(scope="module")
 def snapshots() -> Iterator[dict[str, Snapshot]]:
     base = Path(tempfile.mkdtemp(prefix="custode-faults-", dir=lab.memory()))
     try:
-        yield lab.prepare(base, ("new", "fresh", "certified", "backed", "lost"))
+        yield lab.prepare(base, (*_ONE, "paired", "spared"))
     finally:
         shutil.rmtree(base)
 
@@ -37,6 +40,17 @@ KILLS = (
     Fault("cancel", "job", Point("job", "http POST /v1/cancellations after", 1)),
     Fault("renew", "agent", Point("agent", "journal renew step:superseded after", 1)),
     Fault("reissue", "token", Point("token", "C init_token after", 1)),
+    Fault("spare create", "agent", Point("token", "object generate after", 1)),
+    Fault(
+        "spare create",
+        "agent",
+        Point("job", "http POST /v1/backups/*/spare/confirmation after", 1),
+    ),
+    Fault(
+        "spare activate",
+        "authority",
+        Point("agent", "journal spare.activate step:collected after", 1),
+    ),
     Fault("report", "authority", Point("job", "http POST /v1/reports before", 1)),
 )
 
