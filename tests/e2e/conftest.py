@@ -5,15 +5,18 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from custode.demo.card_stage import KINDS, CardStage
 from custode.demo.soft_stage import SoftStage
 from custode.demo.stage import Person, Ran, Stage, Token
 from custode.demo.telling import Step
+from custode.errors import CustodeError
 
 
 @dataclass
@@ -91,3 +94,25 @@ def player(stage: Stage) -> Player:
     """A person with a factory-fresh token in the drawer."""
     person = stage.person("carla", "VERDI03", "VRDCRL85C45L219J")
     return Player(stage, person, stage.factory_token("Carla"))
+
+
+@contextmanager
+def with_card(kind: str, stage_type: type[CardStage] = CardStage) -> Iterator[Player]:
+    """A person with a card as it is sold, in the reader."""
+    folder = Path(tempfile.mkdtemp(prefix="custode-test-"))
+    try:
+        stage = stage_type(folder, KINDS[kind], fast=True, lang="en")
+    except CustodeError as missing:
+        shutil.rmtree(folder)
+        pytest.skip(missing.message)
+    try:
+        token = stage.factory_token("Carla")
+        token.pin = KINDS[kind].pin
+        player = Player(stage, stage.person("carla", "VERDI03", "VRDCRL85C45L219J"), token)
+        player.run("status")
+        player.plug()
+        yield player
+    finally:
+        left = stage.close()
+        shutil.rmtree(folder)
+    assert not left, f"processes left behind: {left}"

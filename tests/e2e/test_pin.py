@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import sqlite3
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from custode.demo.card_stage import KINDS, CardStage, CardToken
+from custode.demo.card_stage import CardStage, CardToken
 from custode.demo.stage import Module, new_pin, processes_of
 from custode.errors import CustodeError
 from custode.rpc.client import AgentClient
 from custode_drivers.testing.piv import PivCard
 
-from .conftest import Player
+from .conftest import Player, with_card
 
 pytestmark = pytest.mark.e2e
 
@@ -191,28 +189,6 @@ class UnblockingStage(CardStage):
         )
         module = super().module_for(folder)
         return replace(module, env={"OPENSC_CONF": str(file)})
-
-
-@contextmanager
-def with_card(kind: str, stage_type: type[CardStage] = CardStage) -> Iterator[Player]:
-    """A person with a card as it is sold, in the reader."""
-    folder = Path(tempfile.mkdtemp(prefix="custode-test-"))
-    try:
-        stage = stage_type(folder, KINDS[kind], fast=True, lang="en")
-    except CustodeError as missing:
-        shutil.rmtree(folder)
-        pytest.skip(missing.message)
-    try:
-        token = stage.factory_token("Carla")
-        token.pin = KINDS[kind].pin
-        player = Player(stage, stage.person("carla", "VERDI03", "VRDCRL85C45L219J"), token)
-        player.run("status")
-        player.plug()
-        yield player
-    finally:
-        left = stage.close()
-        shutil.rmtree(folder)
-    assert not left, f"processes left behind: {left}"
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 import pytest
@@ -67,7 +68,19 @@ def test_lost_and_the_spare_takes_its_place(player: Player, spare: Token) -> Non
     player.pull()
     assert player.run(*activate, pin=b"000000", expect=12).error["code"] == "pin_incorrect"
 
-    done = player.run(*activate, pin=spare.pin).answer
+    # Somebody has to approve it first: nothing is lost by asking, and nobody stays logged in.
+    player.run("agent", "stop")
+    settings = player.person.home / "authority" / "authority.json"
+    told = json.loads(settings.read_text("utf-8"))
+    settings.write_text(json.dumps({**told, "activation_wait_s": 6}), "utf-8")
+    ran = player.run(*activate, pin=spare.pin, expect=23)
+    assert ran.error["code"] == "still_generating"
+    assert player.run("backup", "show", made["backup_id"]).answer["state"] == "requested"
+    assert [row["state"] for row in player.run("certificates").answer["certificates"]] == [
+        "suspended"
+    ]
+
+    done = player.run(*activate, "--wait", pin=spare.pin).answer
     assert done["state"] == "restored"
     assert hashlib.sha256(der(done, "certificate")).hexdigest() == done["successor_sha256"]
     rows = player.run("certificates").answer["certificates"]
