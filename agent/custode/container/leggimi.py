@@ -16,10 +16,12 @@ from custode.container.leggimi_text import (
     AUTHORITY_ITALIAN,
     ENGLISH,
     ITALIAN,
+    KINDS,
     NOBODY_ENGLISH,
     NOBODY_ITALIAN,
 )
 from custode.container.rtf import Style, document
+from custode_authority.wire.states import BackupKind
 
 FILE_NAME: Final = "Leggimi.rtf"
 
@@ -37,6 +39,7 @@ class Leaflet:
 
     `created` is the day in Rome; `support` whom to write to, may be empty; `embedded_authority`
     whether the authority lives on the same computer, so that losing it has to be spoken of.
+    A copy serves in other cases than a successor: `kind`.
     """
 
     backup_id: str
@@ -44,6 +47,7 @@ class Leaflet:
     authority_name: str
     support: str
     embedded_authority: bool
+    kind: BackupKind = BackupKind.SUCCESSOR
 
 
 def render(leaflet: Leaflet) -> bytes:
@@ -54,14 +58,20 @@ def render(leaflet: Leaflet) -> bytes:
     )
     return document(
         paragraph
-        for text, authority, nobody in languages
+        for language, (text, authority, nobody) in enumerate(languages)
         for paragraph in _paragraphs(
-            text.replace("@authority@", authority if leaflet.embedded_authority else "").replace(
-                "@support@", "{support}" if leaflet.support else nobody
-            ),
+            _of_kind(text, leaflet.kind, language)
+            .replace("@authority@", authority if leaflet.embedded_authority else "")
+            .replace("@support@", "{support}" if leaflet.support else nobody),
             leaflet,
         )
     )
+
+
+def _of_kind(text: str, kind: BackupKind, language: int) -> str:
+    for name, words in KINDS[kind].items():
+        text = text.replace(f"@{name}@", words[language])
+    return text
 
 
 def _paragraphs(text: str, leaflet: Leaflet) -> Iterator[tuple[Style, str]]:

@@ -2,12 +2,17 @@
 
 Blocks are parted by empty lines: `# ` title, `## ` heading, `- ` item, `$ ` command, else text.
 `{name}` is filled in; `@authority@` is where a section about the embedded authority goes,
-`@support@` where it says whom to write to.
+`@support@` where it says whom to write to; the other `@…@` differ by the kind of backup (`KINDS`).
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from custode_authority.wire.states import BackupKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ITALIAN: Final = """
 # Copia di sicurezza di un certificato
@@ -20,8 +25,8 @@ Identificativo della copia: {backup_id}
 
 ## Che cosa contiene
 
-- iw.iwk – il cuore della copia: una chiave di riserva, cifrata con il PIN della copia e chiusa con
-una chiave che solo l’autorità «{authority}» può liberare.
+- iw.iwk – il cuore della copia: @inside@, cifrata con il PIN della copia e chiusa con una chiave
+che solo l’autorità «{authority}» può liberare.
 
 - Leggimi.rtf – queste istruzioni.
 
@@ -29,9 +34,8 @@ una chiave che solo l’autorità «{authority}» può liberare.
 
 ## Finché il certificato originale è attivo
 
-La copia non può essere utilizzata. Per la chiave di riserva non esiste ancora alcun certificato:
-nasce all’attivazione, nello stesso momento in cui l’originale è annullato per sempre. Per
-controllare la copia, o per sapere perché è bloccata (CARTELLA è il percorso di questa cartella):
+La copia non può essere utilizzata. @before@ Per controllare la copia, o per sapere perché è
+bloccata (CARTELLA è il percorso di questa cartella):
 
 $ custode backup verify CARTELLA
 
@@ -54,11 +58,10 @@ in cui lo si aveva sicuramente: --last-held GG/MM/AAAA. Attenzione: ogni copia f
 giorno, anche questa, è allora ritirata per sempre, perché può averla fatta chi aveva il token. Il
 comando mostra prima quali.
 
-2. Chiedere l’attivazione della copia, che il supporto deve concedere. Il motivo (--reason) è quello
-segnalato: lost per lo smarrimento, theft per il furto, malfunction per il guasto. Servono il PIN
+2. Chiedere l’attivazione della copia, che il supporto deve concedere. @reason@ Servono il PIN
 della copia e la rete. Attenzione: cinque PIN errati in tutto bloccano la copia per sempre.
 
-$ custode backup activate CARTELLA --reason lost
+$ custode backup activate CARTELLA --reason @example@
 
 3. Inserire un token nuovo, leggerne il numero di serie e, se non ha ancora un PIN, darglielo:
 
@@ -127,8 +130,8 @@ Identifier of the backup: {backup_id}
 
 ## What is in it
 
-- iw.iwk – the heart of the backup: a spare key, encrypted under the backup PIN and locked with a
-key that only the authority «{authority}» can let go.
+- iw.iwk – the heart of the backup: @inside@, encrypted under the backup PIN and locked with a key
+that only the authority «{authority}» can let go.
 
 - Leggimi.rtf – this text.
 
@@ -136,8 +139,7 @@ key that only the authority «{authority}» can let go.
 
 ## While the original certificate is active
 
-The backup cannot be used. No certificate exists yet for the spare key: it is made at activation, at
-the very moment in which the original is cancelled for good. To check the backup, or to learn why it
+The backup cannot be used. @before@ To check the backup, or to learn why it
 is blocked (FOLDER is the path of this folder):
 
 $ custode backup verify FOLDER
@@ -161,11 +163,10 @@ surely had it: --last-held DD/MM/YYYY. Careful: every backup made after that day
 then made void for ever, because whoever had the token may have made it. The command shows first
 which ones.
 
-2. Ask for the activation of the backup, which support has to grant. The reason (--reason) is the
-one reported: lost, theft, or malfunction for a fault. You need the backup PIN and the network.
-Careful: five wrong PINs in total lock the backup for ever.
+2. Ask for the activation of the backup, which support has to grant. @reason@ You need the backup
+PIN and the network. Careful: five wrong PINs in total lock the backup for ever.
 
-$ custode backup activate FOLDER --reason lost
+$ custode backup activate FOLDER --reason @example@
 
 3. Insert a new token, read its serial number and, if it has no PIN yet, give it one:
 
@@ -228,3 +229,57 @@ A chi si occupa di questo computer, o a chi gestisce l’autorità «{authority}
 NOBODY_ENGLISH: Final = """
 To whoever looks after this computer, or whoever runs the authority «{authority}».
 """
+
+# What differs by the kind of backup: Italian, English.
+KINDS: Final[Mapping[BackupKind, Mapping[str, tuple[str, str]]]] = {
+    BackupKind.SUCCESSOR: {
+        "inside": ("una chiave di riserva", "a spare key"),
+        "before": (
+            (
+                "Per la chiave di riserva non esiste ancora alcun certificato: nasce"
+                " all’attivazione, nello stesso momento in cui l’originale è annullato per sempre."
+            ),
+            (
+                "No certificate exists yet for the spare key: it is made at activation, at the very"
+                " moment in which the original is cancelled for good."
+            ),
+        ),
+        "reason": (
+            (
+                "Il motivo (--reason) è quello segnalato: lost per lo smarrimento, theft per il"
+                " furto, malfunction per il guasto."
+            ),
+            "The reason (--reason) is the one reported: lost, theft, or malfunction for a fault.",
+        ),
+        "example": ("lost", "lost"),
+    },
+    BackupKind.COPY: {
+        "inside": ("la chiave stessa dell’originale", "the original’s own key"),
+        "before": (
+            (
+                "Contiene la chiave stessa dell’originale, che ha già il suo certificato: la"
+                " tengono chiusa l’autorità e il PIN, e si apre soltanto dentro un token che possa"
+                " riceverla."
+            ),
+            (
+                "It holds the original’s own key, which has its certificate already: the authority"
+                " and the PIN keep it closed, and it opens only inside a token that can take it in."
+            ),
+        ),
+        "reason": (
+            (
+                "Questa copia serve soltanto dopo un guasto: chi ha un token smarrito o rubato ha"
+                " la stessa chiave, perciò la segnalazione la ritira per sempre e occorre un’altra"
+                " copia oppure una riemissione. Prima di attivarla, inserire il token nuovo e"
+                " dargli un PIN (punto 3): deve poter ricevere una chiave copiata."
+            ),
+            (
+                "This backup serves after a fault only: whoever has a lost or stolen token has the"
+                " same key, so the report makes it void for ever, and it takes another backup or a"
+                " re-issue. Before you activate it, insert the new token and give it a PIN (point"
+                " 3): it has to be one that can take a copied key in."
+            ),
+        ),
+        "example": ("malfunction", "malfunction"),
+    },
+}

@@ -154,6 +154,7 @@ def _write(params: CreateParams, container: Container, original: x509.Certificat
         authority_name=about.authority_name,
         support=params.support,
         embedded_authority=params.embedded,
+        kind=params.kind,
     )
     draft = Draft(
         container=container,

@@ -1,6 +1,10 @@
-"""Keys that leave a real SoftHSM token wrapped, and come back into it and into another one."""
+"""Keys that leave a real SoftHSM token wrapped, and come back into it, another one, or NSS."""
 
-from collections.abc import Callable
+import asyncio
+import contextlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +14,12 @@ from cryptography.hazmat.primitives.keywrap import aes_key_unwrap_with_padding
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 from tests.integration.drivers.conftest import Worker
 
-from custode.daemon.children import ChildError
+from custode.daemon.children import Child, ChildError
 from custode_drivers.softhsm import tokens
 
 KEK = bytes(range(32))
 OTHER_KEK = bytes(32)
+NSS_PIN = b"nss-pin-1"
 
 
 def made(worker: Worker, session: str, spec: str, *, copyable: bool) -> dict[str, Any]:
@@ -39,6 +44,9 @@ def refusal(worker: Worker, method: str, params: dict[str, Any], *secrets: bytes
     return refused.value
 
 
+NSS_MODULE = Path("/usr/lib/x86_64-linux-gnu/libsoftokn3.so")
+
+
 @pytest.fixture
 def second(
     fresh: Callable[[str], tokens.TokenFiles], reader: Path, worker: Worker
@@ -46,6 +54,28 @@ def second(
     plugged = tokens.move(fresh("second"), reader)
     worker.set_pin(plugged)
     return plugged
+
+
+@pytest.fixture
+def nss(tmp_path: Path) -> Iterator[tuple[Worker, str]]:
+    """A worker over NSS's softokn3, and a session of its key database."""
+    if not NSS_MODULE.exists():
+        pytest.skip("NSS is not installed")
+    folder, pin_file = tmp_path / "nss", tmp_path / "nss.pin"
+    folder.mkdir()
+    pin_file.write_bytes(NSS_PIN)
+    subprocess.run(
+        ["certutil", "-N", "-d", f"sql:{folder}", "-f", pin_file], check=True, timeout=60
+    )
+    told = f"configdir='sql:{folder}' certPrefix='' keyPrefix='' secmod='' flags= "
+    program = [sys.executable, "-m", "custode_drivers.pkcs11.worker", "--init-args", told]
+    with asyncio.Runner() as runner, contextlib.ExitStack() as stack:
+        child = Child([*program, "--module", str(NSS_MODULE)], {}, log=tmp_path / "nss-worker.log")
+        stack.callback(lambda: runner.run(child.close()))
+        worker = Worker(child, runner)
+        row = next(row for row in worker.call("list") if row["login_required"])
+        who = {name: row[name] for name in ("manufacturer", "model", "serial")}
+        yield worker, worker.call("login", {"token": who}, NSS_PIN)["session"]
 
 
 @pytest.mark.parametrize("spec", ["rsa2048", "p256", "p384"])
@@ -80,6 +110,33 @@ def test_a_key_goes_from_one_token_to_another_and_signs_there(
     there = worker.login(second)
     refused = refusal(worker, "wrap_key", {**named, "session": there}, KEK)
     assert (refused.code, refused.data["capability"]) == ("not_supported", "copyable_key")
+
+
+@pytest.mark.parametrize("spec", ["rsa2048", "p256", "p384"])
+def test_a_key_goes_to_nss_and_back(
+    worker: Worker,
+    token: tokens.TokenFiles,
+    second: tokens.TokenFiles,
+    nss: tuple[Worker, str],
+    spec: str,
+) -> None:
+    """EC too, whose point NSS wants to be told; and out of NSS, which tells a length too small."""
+    nss_worker, there = nss
+    here = worker.login(token)
+    key = made(worker, here, spec, copyable=True)
+    rehearsed = {"session": there, "public_key": key["public_key"]}
+    nss_worker.call("rehearse_unwrap", rehearsed)
+    blob = wrapped(worker, here, key["key_id"])
+    put = nss_worker.call("unwrap_key", unwrapping(there, key, blob), KEK)
+    named = {"session": there, "key_id": put["key_id"]}
+    nss_worker.call("challenge", {**named, "public_key": key["public_key"]})
+
+    other = made(nss_worker, there, spec, copyable=True)
+    blob = wrapped(nss_worker, there, other["key_id"])
+    back = worker.login(second)
+    worker.call("unwrap_key", unwrapping(back, other, blob), KEK)
+    named = {"session": back, "key_id": other["key_id"]}
+    worker.call("challenge", {**named, "public_key": other["public_key"]})
 
 
 def test_only_a_copyable_key_leaves(worker: Worker, token: tokens.TokenFiles) -> None:

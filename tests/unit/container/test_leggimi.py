@@ -12,6 +12,7 @@ from tests.unit.container.conftest import rtf_to_text
 
 from custode.container.leggimi import Leaflet, render
 from custode.container.rtf import Style, document, escape
+from custode_authority.wire.states import BackupKind
 
 LEAFLET: Final = Leaflet(
     backup_id="0123456789abcdef" * 2,
@@ -69,6 +70,23 @@ def test_it_says_what_to_do_in_both_languages() -> None:
     assert "La copia non può essere utilizzata" in italian
     assert "riemissione" in italian
     assert "re-issue" in english
+
+
+def test_of_a_copy_it_promises_nothing_after_a_loss() -> None:
+    text = rtf_to_text(render(replace(LEAFLET, kind=BackupKind.COPY)))
+    italian, _, english = text.partition("Backup of a certificate")
+    for part, own, spare in (
+        (italian, "la chiave stessa dell’originale", "chiave di riserva"),
+        (english, "the original’s own key", "spare key"),
+    ):
+        assert own in part
+        assert spare not in part
+        assert "--reason malfunction" in part
+        assert "--reason lost" not in part
+        places = [part.index(command) for command in COMMANDS]
+        assert places == sorted(places)
+    assert "@" not in text.replace("supporto@example.invalid", "")
+    assert "@" not in rtf_to_text(render(LEAFLET)).replace("supporto@example.invalid", "")
 
 
 def test_it_is_one_word_one_date_and_no_empty_promise() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from custode.domain.backups import ended_by_report, usable
 from custode.domain.model import BackupRecord, CertificateRecord, State
-from custode_authority.wire.states import BackupState, CertificateState
+from custode_authority.wire.reasons import Reason
+from custode_authority.wire.states import BackupKind, BackupState, CertificateState
 
 LAST_HELD = date(2026, 3, 9)  # ends at 23:00 UTC
 
@@ -96,3 +97,38 @@ def test_a_stolen_successor_takes_the_backup_along_that_it_came_from(
     after = replace(away, backups={came.backup_id: came}, certificates={"OP2": row})
     found = ended_by_report(after, "e" * 64, None, stolen=True)
     assert found == ((came,), ())  # it is the one that is reported anyway
+
+
+@pytest.mark.parametrize(
+    ("reason", "state", "void", "ended"),
+    [
+        (Reason.MALFUNCTION, CertificateState.ACTIVE, [], []),
+        (Reason.LOST, CertificateState.ACTIVE, ["B"], []),
+        (Reason.THEFT, CertificateState.ACTIVE, ["B"], ["OP2"]),
+        (Reason.LOST, CertificateState.CANCELLED, ["B"], ["OP2"]),
+    ],
+)
+def test_a_loss_or_a_theft_ends_what_has_the_very_key(
+    away: State,
+    original: CertificateRecord,
+    backup: BackupRecord,
+    reason: Reason,
+    state: CertificateState,
+    void: list[str],
+    ended: list[str],
+) -> None:
+    copy = replace(backup, backup_id="B", kind=BackupKind.COPY)
+    other_key = replace(copy, backup_id="D", original_sha256="f" * 64)
+    rows = [
+        replace(original, state=state),
+        replace(original, id_operazione="OP2", fingerprint_sha256="e" * 64),
+        replace(original, id_operazione="OP3", fingerprint_sha256="f" * 64, key_sha256="9" * 64),
+    ]
+    after = replace(
+        away,
+        backups={one.backup_id: one for one in (copy, replace(backup, backup_id="C"), other_key)},
+        certificates={one.id_operazione: one for one in rows},
+    )
+    found = ended_by_report(after, "a" * 64, None, stolen=False, reason=reason)
+    assert [one.backup_id for one in found.backups] == void
+    assert [one.id_operazione for one in found.certificates] == ended
