@@ -20,21 +20,24 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap_with_padding
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    load_der_private_key,
     load_pem_private_key,
 )
 
-from custode.container import inner, iwk, outer, pin_key
-from custode.container.errors import ContainerError
+from custode.container import copied, inner, iwk, outer, pin_key
+from custode.container.errors import ContainerError, Undecryptable
 from custode_authority.recovery import export_file
 from custode_authority.wire import cms, manifest, recovery, reseal
+from custode_authority.wire.states import BackupKind
 
 HERE: Final = Path(__file__).parent
 FORMAT: Final = (HERE.parents[1] / "docs" / "format.md").read_text("utf-8")
-GOOD: Final = ("p256", "rsa2048")
+GOOD: Final = ("p256", "rsa2048", "copy-p256", "copy-rsa2048")
 BAD: Final = sorted(HERE.glob("*/negative/*.iwk"))
 DAY: Final = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -64,7 +67,22 @@ def product_opens(data: bytes, given: dict[str, bytes]) -> inner.PrivateKey:
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     content_key = recovery.unwrap_content_key(iwk.recipient_info(container), key)
     inside = outer.open_with_content_key(container.outer, content_key)
+    if container.manifest.kind is BackupKind.COPY:
+        return token_opens(copied.read(inside), given["pin.txt"], container.manifest)
     return inner.open_sealed(inside, given["pin.txt"], container.manifest.successor_sha256)
+
+
+def token_opens(copy: copied.Copied, pin: bytes, about: manifest.Manifest) -> inner.PrivateKey:
+    """The token's part of a copy, by `cryptography`: unwrap, and be the key that is meant."""
+    key = bytes(copied.key_encryption_key(pin, copy.salt))
+    try:
+        clear = aes_key_unwrap_with_padding(key, copy.wrapped)
+    except InvalidUnwrap as exc:
+        raise Undecryptable from exc
+    private = load_der_private_key(reader.take(clear)[0].encoding, None)
+    assert isinstance(private, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
+    assert inner.key_sha256(private) == about.successor_sha256
+    return private
 
 
 def reader_opens(data: bytes, given: dict[str, bytes]) -> inner.PrivateKey:
@@ -118,7 +136,7 @@ def test_a_stranger_opens_the_vectors(name: str) -> None:
 
 
 def test_there_are_negative_vectors() -> None:
-    assert len(BAD) == 26
+    assert len(BAD) == 34
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
@@ -130,8 +148,9 @@ def test_both_refuse_the_spoilt(path: Path) -> None:
         reader_opens(path.read_bytes(), given)
 
 
-def test_both_refuse_another_pin() -> None:
-    given = files(HERE / "p256") | {"pin.txt": b"correct horse batterY"}
+@pytest.mark.parametrize("name", ["p256", "copy-p256"])
+def test_both_refuse_another_pin(name: str) -> None:
+    given = files(HERE / name) | {"pin.txt": b"correct horse batterY"}
     with pytest.raises(ContainerError):
         product_opens(given["iw.iwk"], given)
     with pytest.raises(reader.Refused):
@@ -148,6 +167,13 @@ def test_a_stranger_opens_what_the_product_makes_today(tmp_path: Path, kind: str
     fresh = load("make").Vector(kind, key(), key(), tmp_path)
     fresh.write()
     given = files(tmp_path / kind)
+    assert pem(reader_opens(given["iw.iwk"], given)) == given["successor.pem"]
+    assert pem(product_opens(given["iw.iwk"], given)) == given["successor.pem"]
+
+
+def test_a_stranger_opens_the_copy_that_the_product_makes_today(tmp_path: Path) -> None:
+    load("make_copy").Copy("p384", ec.generate_private_key(ec.SECP384R1()), tmp_path).write()
+    given = files(tmp_path / "p384")
     assert pem(reader_opens(given["iw.iwk"], given)) == given["successor.pem"]
     assert pem(product_opens(given["iw.iwk"], given)) == given["successor.pem"]
 
@@ -183,7 +209,7 @@ def commands() -> Iterator[str]:
 
 
 def test_every_command_of_the_document(tmp_path: Path) -> None:
-    for name in ("p256", "export"):
+    for name in ("p256", "copy-p256", "export"):
         shutil.copytree(HERE / name, tmp_path / name)
     for name in ("reader.py", "der.py"):
         shutil.copy(HERE / name, tmp_path)
@@ -199,7 +225,7 @@ def test_every_command_of_the_document(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, f"{command}\n{done.stderr.decode()}"
         said[command] = done.stdout.decode(errors="replace")
-    assert len(said) == 10
+    assert len(said) == 11
     assert any('"identity_code":"PROVA01"' in text for text in said.values())
     assert any("ECPrivateKey" in text for text in said.values())
     assert any("BEGIN PUBLIC KEY" in text for text in said.values())
@@ -210,5 +236,12 @@ def test_the_document_names_the_real_numbers() -> None:
 
     arc = oids.MANIFEST.dotted_string.removesuffix(".1")
     assert f"| {arc} |" in FORMAT
-    for oid in (oids.AES_256_GCM, oids.AES_256_WRAP, oids.SCRYPT, oids.PBES2, oids.CONTENT_INFO):
+    for oid in (
+        oids.AES_256_GCM,
+        oids.AES_256_WRAP,
+        oids.AES_256_WRAP_PAD,
+        oids.SCRYPT,
+        oids.PBES2,
+        oids.CONTENT_INFO,
+    ):
         assert oid.dotted_string in FORMAT
