@@ -30,11 +30,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-from cryptography.hazmat.primitives.keywrap import (
-    InvalidUnwrap,
-    aes_key_unwrap,
-    aes_key_unwrap_with_padding,
-)
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
 sys.path.insert(0, str(Path(__file__).parent))
 from der import (
@@ -49,9 +45,9 @@ from der import (
     Refused,
     algorithm,
     need,
-    take,
     whole,
 )
+from reader_copy import check_kind, check_wrapped, unwrapped
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -250,10 +246,7 @@ def check_scrypt(parameters: list[Node]) -> bytes:
 
 
 def check_pin_layer(data: bytes, kind: str) -> tuple[bytes, bytes]:
-    """docs/format.md, "EncryptedPrivateKeyInfo": before a single round of scrypt.
-
-    Gives the salt and what is encrypted.
-    """
+    """docs/format.md, "EncryptedPrivateKeyInfo": salt and data, before a single round of scrypt."""
     need(len(data) <= 8192, "size")
     how, encrypted = whole(data, SEQUENCE).inside(SEQUENCE, OCTETS)
     name, parameters = algorithm(how)
@@ -264,26 +257,12 @@ def check_pin_layer(data: bytes, kind: str) -> tuple[bytes, bytes]:
     salt = check_scrypt(parameters)
     name, parameters = algorithm(cipher)
     if kind == "copy":
-        need(name == "2.16.840.1.101.3.4.1.48" and not parameters, "AES-256 key wrap with padding")
-        need(24 <= len(encrypted.content) <= 4096, "size")
-        need(len(encrypted.content) % 8 == 0, "whole blocks")
+        check_wrapped(name, parameters, encrypted.content)
         return salt, encrypted.content
     need(name == "2.16.840.1.101.3.4.1.42", "AES-256-CBC")
     need([len(one.content) for one in parameters] == [16], "an initialisation vector")
     need(len(encrypted.content) % 16 == 0, "whole blocks")
     return salt, encrypted.content
-
-
-def unwrapped(salt: bytes, wrapped: bytes, pin: bytes) -> bytes:
-    """docs/format.md, "Of a copy": the PKCS#8, without the zeros that a token put behind it."""
-    key = Scrypt(salt=salt, length=32, n=2**17, r=8, p=1).derive(pin)
-    try:
-        clear = aes_key_unwrap_with_padding(key, wrapped)
-    except InvalidUnwrap:
-        raise Refused("does not open") from None
-    info, behind = take(clear)
-    need(info.tag == SEQUENCE and len(behind) < 8 and not any(behind), "zeros, fewer than eight")
-    return info.encoding
 
 
 # --- the container ---------------------------------------------------------------------------
@@ -310,11 +289,7 @@ def read_container(data: bytes, original_pem: bytes) -> Container:
     original = x509.load_pem_x509_certificate(original_pem)
     fingerprint = original.fingerprint(hashes.SHA256()).hex()
     need(fingerprint == manifest["original_sha256"], "the original's certificate")
-    public = original.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    own = hashlib.sha256(public).hexdigest() == manifest["successor_sha256"]
-    need(own == (manifest["kind"] == "copy"), "a copy is of the original's own key, and only it")
+    check_kind(manifest, original)
     verify_with_openssl(data, original_pem)
     return Container(manifest, signed.content, envelope, hashlib.sha256(data).hexdigest())
 
