@@ -16,7 +16,7 @@ from .conftest import Player
 from .shelf import add_module, desk_of
 
 pytestmark = pytest.mark.e2e
-NAME, OTHER = "Il mio TPM", "Il mio NSS"
+NAME, OTHER = "Custode", "Il mio NSS"
 
 
 def certified(player: Player) -> None:
@@ -24,9 +24,9 @@ def certified(player: Player) -> None:
     person = player.person
     (row,) = player.run("token", "list").answer["tokens"][:1]
     assert not row["removable"]
-    to_this = ("--token", row["serial"], "--label", NAME)
-    made = player.run("token", "init", *to_this, so_pin=SO_PIN, new_pin=PIN).answer
-    assert made == {"serial": NAME, "label": NAME}  # it has no serial number
+    this = row["serial"]
+    made = player.run("token", "init", "--token", this, so_pin=SO_PIN, new_pin=PIN).answer
+    assert made == {"serial": NAME, "label": NAME}  # it has neither number nor name of its own
     who = ("--code", person.code, "--codice-fiscale", person.codice_fiscale)
     player.run("identity", "set", *who, password=person.password)
     csr = person.folder / "tpm.csr"

@@ -51,8 +51,8 @@ def _tell_list(face: Face, found: Any) -> None:
     "init",
     mark(
         "Give a new token its label and its PIN.\n\n"
-        "Needs the administrator PIN (SO PIN) the token came with. A token that already has a PIN"
-        " is refused and stays as it is."
+        "Needs the administrator PIN (SO PIN) the token came with; a TPM came with none: choose it"
+        " now. A token that already has a PIN is refused and stays as it is."
     ),
 )
 @option("--token", metavar=mark("TOKEN"), text=TOKEN)
