@@ -249,7 +249,7 @@ async def _read_module(
     readable = [row for row in rows if "unreadable" not in row]
     foreign = [row for row in rows if row.get("unreadable") == NOT_RECOGNIZED]
     try:
-        shown = tuple(seen(module, row) for row in readable)
+        shown = tuple(seen(module, row, tokens.path_of(module)) for row in readable)
     except ValueError as exc:
         return events.ModuleFailed(module, str(exc), clock.now(), token_in_slot=True)
     mute = len(readable) + len(foreign) < len(rows)

@@ -13,11 +13,13 @@ from custode.domain.needs import needs as all_needs
 from custode.domain.pin import attempts_left, must_be_changed, tries_of
 from custode.domain.spares import label_of
 from custode.domain.standing import standing
-from custode.domain.token_uri import uri_of
+from custode.domain.token_uri import uri_of, uri_of_object
 from custode.domain.tokens import recognise, remembered
 
 if TYPE_CHECKING:
     from custode.domain.model import (
+        HeldCertificate,
+        HeldKey,
         KnownToken,
         State,
         TokenId,
@@ -148,9 +150,13 @@ def _present(token: TokenSeen, state: State) -> dict[str, Any]:
         "protected_path": token.protected_path,
         "removable": token.removable,
         "can_wrap": token.can_wrap,
-        "certificates": [msgspec.to_builtins(held) for held in token.certificates],
-        "public_keys": [msgspec.to_builtins(held) for held in token.public_keys],
+        "certificates": [_on(token, held, "cert") for held in token.certificates],
+        "public_keys": [_on(token, held, "public") for held in token.public_keys],
     }
+
+
+def _on(token: TokenSeen, held: HeldCertificate | HeldKey, kind: str) -> dict[str, Any]:
+    return {**msgspec.to_builtins(held), "uri": uri_of_object(token, held.key_id, kind)}
 
 
 def _absent(known: KnownToken, state: State) -> dict[str, Any]:

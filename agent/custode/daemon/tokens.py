@@ -97,6 +97,10 @@ class TokenWorkers:
             with suppress(ChildFailure):
                 await worker.child.start()
 
+    def path_of(self, name: str) -> str:
+        """Where that module lies."""
+        return self._workers[name].settings.path
+
     def add_fixed(self, found: Sequence[ModuleSettings]) -> None:
         """Take up modules that were found here and whose tokens never move."""
         self.fixed = frozenset(self.offer(settings) for settings in found)

@@ -101,6 +101,7 @@ class TokenSeen:
     certificates: tuple[HeldCertificate, ...] = ()
     public_keys: tuple[HeldKey, ...] = ()
     reader: str = ""
+    module_path: str = ""
     can_wrap: bool = False
 
     def holds(self, fingerprint_sha256: str | None) -> bool:
@@ -172,10 +173,7 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A card reader, named for people only; a token for USB is one, with its card always in.
-
-    `atr`: the card's answer to reset, in hex; `stay` tells one stay of a card from the next.
-    """
+    """A card reader, or a token for USB; `atr` is its card's, in hex, `stay` tells stays apart."""
 
     name: str
     card: bool
@@ -319,9 +317,9 @@ class State:
     `started`: the modules are known; before that the gate is closed. `readers` None: no module is
     seen through the reader service, or it was not asked yet. `discover`: a module is looked for for
     each card; then `cards` are those that are in, by their reader, and `chosen` the modules that
-    showed a kind of card before, by its ATR. `gate_shut`: what this
-    computer sees blocks every backup, whatever the authority says. `prompts_up` are the keys of
-    the prompts on the screen, `prompted` the (key, insertion number) pairs that had theirs already.
+    showed a kind of card before, by its ATR. `gate_shut`: what this computer sees blocks every
+    backup, whatever the authority says. `prompts_up`: keys of the prompts on the screen;
+    `prompted`: the (key, insertion number) pairs that had theirs already.
     """
 
     now: datetime

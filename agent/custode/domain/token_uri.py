@@ -32,6 +32,7 @@ _UNESCAPED: Final = ":[]@!$'()*+,=&"
 _TEXT: Final = frozenset({"token", "manufacturer", "serial", "model", "object", "type"})
 _ID: Final = "id"
 _PIN: Final = frozenset({"pin-value", "pin-source"})
+_MODULE: Final = {"module-name": "module_name", "module-path": "module_path"}
 _PLACES: Final = ("slot-", "library-")
 _NO_NUMBER: Final = "0" * 16  # as NSS and tpm2-pkcs11 fill the field (CK_TOKEN_INFO, v3.1 §3.2)
 _TYPES: Final = frozenset({"public", "private", "cert", "secret-key", "data"})
@@ -61,11 +62,14 @@ class TokenUri:
     object: str | None = None
     type: str | None = None
     id: bytes | None = None
+    module_name: str | None = None
+    module_path: str | None = None
 
     def matches(self, candidate: Named) -> bool:
         """Whether every attribute fits; one about an object, whether the token carries such a one.
 
-        Before a login only certificates, and ids and types of keys, can be seen.
+        Before a login only certificates, and ids and types of keys, can be seen. Of a token that is
+        not here nobody says which module would show it.
         """
         told = (
             (self.token, candidate.label),
@@ -73,9 +77,24 @@ class TokenUri:
             (_number_or_label(self.serial, candidate), candidate.id.serial),
             (self.model, candidate.id.model),
         )
-        return all(wanted in {None, found} for wanted, found in told) and (
-            (self.object, self.type, self.id) == (None, None, None) or self._carried_by(candidate)
+        return (
+            all(wanted in {None, found} for wanted, found in told)
+            and self._through(candidate)
+            and (
+                (self.object, self.type, self.id) == (None, None, None)
+                or self._carried_by(candidate)
+            )
         )
+
+    def _through(self, candidate: Named) -> bool:
+        """Whether the module that shows the token is the one that the query names (§2.3)."""
+        if not isinstance(candidate, TokenSeen):
+            return True
+        name, path = candidate.module, candidate.module_path
+        if self.module_name is not None and self.module_name.lower() not in _names(name):
+            return False
+        wanted = self.module_path
+        return wanted is None or wanted in {name, path, path.rpartition("/")[0]}
 
     def _carried_by(self, candidate: Named) -> bool:
         if not isinstance(candidate, TokenSeen):
@@ -100,6 +119,13 @@ class TokenUri:
         )
 
 
+def _names(module: str) -> set[str]:
+    """What a module may be called: its file's name, with and without what systems add to it."""
+    file = module.partition("#")[0].lower()
+    bare = file.partition(".so")[0]
+    return {file, bare, bare.removeprefix("lib")}
+
+
 def _goes_by_label(token: Named) -> bool:
     """Whether the label stands in for a serial number that is nothing but zeros (`TokenId`)."""
     return bool(token.label) and token.id.serial == token.label
@@ -120,9 +146,12 @@ def parse(text: str) -> TokenUri:
     if not text.lower().startswith(SCHEME):
         raise UriInvalid("syntax")
     path, _, query = text[len(SCHEME) :].partition("?")
-    for name, _value in _attributes(query, "&"):
+    through: dict[str, str] = {}
+    for name, value in _attributes(query, "&"):
         if name in _PIN:
             raise UriInvalid("pin")
+        if name in _MODULE:  # others of the query are passed over (§2.3)
+            through[_MODULE[name]] = _text(value)
     found: dict[str, bytes] = {}
     for name, value in _attributes(path, ";"):
         if name.startswith(_PLACES):
@@ -135,7 +164,7 @@ def parse(text: str) -> TokenUri:
     wanted = {name: _text(value) for name, value in found.items() if name in _TEXT}
     if wanted.get("type") not in {None, *_TYPES}:
         raise UriInvalid("syntax")
-    return TokenUri(**wanted, id=found.get(_ID))
+    return TokenUri(**wanted, **through, id=found.get(_ID))
 
 
 def _attributes(part: str, separator: str) -> Iterable[tuple[str, bytes]]:
@@ -162,6 +191,12 @@ def uri_of(token: Named) -> str:
         "token": token.label,
     }
     return SCHEME + ";".join(f"{n}={quote(v, safe=_UNESCAPED)}" for n, v in told.items())
+
+
+def uri_of_object(token: Named, key_id: str, kind: str) -> str:
+    """The URI of something that lies on a token: `kind` is "cert", "public" or "private"."""
+    hex_id = "".join(f"%{byte:02X}" for byte in bytes.fromhex(key_id))
+    return f"{uri_of(token)};id={hex_id};type={kind}"
 
 
 def named(name: str | None, candidates: Iterable[N]) -> list[N]:

@@ -124,7 +124,7 @@ def _given_up(record: CertificateRecord, state: State) -> bool:
 # --- the worker's listing ---------------------------------------------------------------------
 
 
-def seen(module: str, row: Mapping[str, Any]) -> TokenSeen:
+def seen(module: str, row: Mapping[str, Any], path: str = "") -> TokenSeen:
     """Make a `TokenSeen` of one row of the worker's `list`.
 
     :raises ValueError: when the row is not what the contract says; the module is then at fault.
@@ -134,6 +134,7 @@ def seen(module: str, row: Mapping[str, Any]) -> TokenSeen:
             id=TokenId(_text(row["manufacturer"]), _text(row["model"]), _text(row["serial"])),
             label=_text(row["label"]),
             module=module,
+            module_path=path,
             initialized=bool(row["initialized"]),
             user_pin_initialized=bool(row["user_pin_initialized"]),
             user_pin=_flags(row, "", PinRole.USER),

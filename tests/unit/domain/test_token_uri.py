@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from custode.domain.model import HeldCertificate, HeldKey, KnownToken, TokenId, TokenSeen
-from custode.domain.token_uri import TokenUri, UriInvalid, named, parse, uri_of
+from custode.domain.token_uri import TokenUri, UriInvalid, named, parse, uri_of, uri_of_object
 
 EXAMPLES: list[tuple[str, dict[str, Any] | str]] = [
     ("pkcs11:", {}),
@@ -39,11 +39,15 @@ EXAMPLES: list[tuple[str, dict[str, Any] | str]] = [
     ),
     (
         "pkcs11:object=my-sign-key;type=private?module-name=mypkcs11",
-        {"object": "my-sign-key", "type": "private"},
+        {"object": "my-sign-key", "type": "private", "module_name": "mypkcs11"},
     ),
     (
         "pkcs11:object=my-sign-key;type=private?module-path=/mnt/libmypkcs11.so.1",
-        {"object": "my-sign-key", "type": "private"},
+        {
+            "object": "my-sign-key",
+            "type": "private",
+            "module_path": "/mnt/libmypkcs11.so.1",
+        },
     ),
     (
         (
@@ -203,3 +207,42 @@ def test_names_by_serial_go_before_labels() -> None:
     assert named(None, here) == here
     assert named("nobody", here) == []
     assert named("pkcs11:token=Mine;serial=0B", here) == [third]
+
+
+@pytest.mark.parametrize(
+    ("query", "fits"),
+    [
+        ("", True),
+        ("?module-name=mypkcs11", True),
+        ("?module-name=MyPKCS11", True),
+        ("?module-name=libmypkcs11", True),
+        ("?module-name=libmypkcs11.so.1", True),
+        ("?module-name=other", False),
+        ("?module-path=/mnt/libmypkcs11.so.1", True),
+        ("?module-path=/mnt", True),
+        ("?module-path=/mnt/other.so", False),
+        ("?module-name=mypkcs11&module-path=/mnt/other.so", False),
+        ("?vendor-x=1", True),
+    ],
+)
+def test_a_query_names_the_module_through_which_a_token_is_seen(query: str, fits: bool) -> None:
+    token = TokenSeen(
+        TokenId("A", "B", "C"), "L", "libmypkcs11.so.1#2", module_path="/mnt/libmypkcs11.so.1"
+    )
+    assert named(f"pkcs11:token=L{query}", [token]) == ([token] if fits else [])
+    away = KnownToken(token.id, "L")  # which module would show it, nobody knows
+    assert named(f"pkcs11:token=L{query}", [away]) == [away]
+
+
+def test_what_lies_on_a_token_has_a_uri_that_names_the_token_too() -> None:
+    token = TokenSeen(
+        TokenId("A", "B", "C"),
+        "L",
+        "m",
+        certificates=(HeldCertificate("01fe", "x", "a" * 64),),
+        public_keys=(HeldKey("02", "rsa", 2048),),
+    )
+    certificate, key = (uri_of_object(token, *one) for one in (("01fe", "cert"), ("02", "public")))
+    assert certificate.endswith(";id=%01%FE;type=cert")
+    assert named(certificate, [token]) == named(key, [token]) == [token]
+    assert named(uri_of_object(token, "01fe", "public"), [token]) == []
