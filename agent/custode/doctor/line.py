@@ -34,16 +34,18 @@ class AgentLine:
     def look(self) -> None:
         """Find out whether an agent runs already; none is started."""
         try:
-            with AgentClient.connect(self._paths, name="doctor", start=False) as agent:
+            with self._connected() as agent:
                 self.hello, self.ran_before = agent.agent, True
-        except CustodeError:
-            return
+        except CustodeError as exc:
+            if exc.code is ErrorCode.TIMED_OUT:
+                self.fault = exc  # somebody listens there: none can be started beside it
 
     def start(self) -> None:
         """Have the agent run, as every command does; never raises."""
         try:
-            with AgentClient.connect(self._paths, name="doctor") as agent:
-                self.hello = agent.agent
+            if self.fault is None:
+                with AgentClient.connect(self._paths, name="doctor", hello_s=_QUICK_S) as agent:
+                    self.hello = agent.agent
         except CustodeError as exc:
             self.fault = exc
         except OSError as exc:
@@ -68,8 +70,11 @@ class AgentLine:
         self, method: str, params: Mapping[str, Any] | None = None, deadline_s: float = _QUICK_S
     ) -> Any:
         """Call the agent. :raises CustodeError: what it answers, or that it is not there."""
-        with AgentClient.connect(self._paths, name="doctor", start=False) as agent:
+        with self._connected() as agent:
             return agent.call(method, dict(params or {}), deadline_s=deadline_s)
+
+    def _connected(self) -> AgentClient:
+        return AgentClient.connect(self._paths, name="doctor", start=False, hello_s=_QUICK_S)
 
     def status(self) -> dict[str, Any]:
         """The agent's `status`, asked for once. :raises CustodeError: as `call`."""

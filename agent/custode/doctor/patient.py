@@ -8,7 +8,7 @@ import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from custode.daemon.clock import SystemClock
 from custode.daemon.config_faults import read_all
@@ -22,6 +22,9 @@ from custode_drivers.pkcs11.checks import EXAMINE_S
 if TYPE_CHECKING:
     from custode.daemon.config import Config, ModuleSettings
     from custode.paths import Paths
+
+
+_HUNG: Final = ErrorCode.TIMED_OUT.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,11 @@ class _Examiner:
     def examine(self, module: ModuleCase) -> Examined:
         """Load one module afresh and list its tokens."""
         try:
-            if self._line.wait() and self._knows(module):
+            row = self._row(module) if self._line.wait() else None
+            if row is not None and row["why"] == _HUNG and not self._line.ran_before:
+                # It hung a moment ago, when the agent was started for us: once is enough.
+                return Examined(failure=_HUNG, doing="list")
+            if row is not None:
                 wanted = {"module": module.name, "deadline_s": EXAMINE_S}
                 told = self._line.call("doctor.module", wanted, 2 * EXAMINE_S + 2)
             else:
@@ -82,12 +89,13 @@ class _Examiner:
             return Examined(failure=exc.code.value, why=why, doing=doing)
         return Examined(**told)
 
-    def _knows(self, module: ModuleCase) -> bool:
-        """Whether the agent works with this very module; the file may name others since."""
-        return any(
-            (row["module"], row["path"]) == (module.name, module.path)
-            for row in self._line.status()["drivers"]
-        )
+    def _row(self, module: ModuleCase) -> dict[str, Any] | None:
+        """How the agent does with this very module; None: the file names others since."""
+        for row in self._line.status()["drivers"]:
+            if (row["module"], row["path"]) == (module.name, module.path):
+                found: dict[str, Any] = row
+                return found
+        return None
 
     async def _here(self, module: ModuleCase) -> dict[str, Any]:
         """Without an agent: in a worker of our own."""

@@ -35,9 +35,9 @@ _PATTERNS: Final = (
     (re.compile(r"\b(?=[0-9a-fA-F]*[0-9])[0-9a-fA-F]{12,}\b"), "hex"),
     (re.compile(r"\b[0-9]{8,}\b"), "number"),
     # Keys, tokens of programs, base64: long, with letters and digits.
-    (re.compile(r"(?<![\w+/=-])(?=[\w+/=-]*[0-9])(?=[\w+/=-]*[A-Za-z])[\w+/=-]{24,}"), "key"),
+    (re.compile(r"(?<![\w+=-])(?=[\w+=-]*[0-9])(?=[\w+=-]*[A-Za-z])[\w+=-]{24,}"), "key"),
     # A reader's own number, as its driver puts it into its name.
-    (re.compile(r"(?<=\()[0-9A-Za-z]*[0-9][0-9A-Za-z]{5,}(?=\))"), "number"),
+    (re.compile(r"(?<=\()(?!0x)[0-9A-Za-z]*[0-9][0-9A-Za-z]{5,}(?=\))"), "number"),
 )
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PROTOCOL: Final = 1
 START_DEADLINE_S: Final = 15.0
 CALL_DEADLINE_S: Final = 900.0
-_HELLO_DEADLINE_S: Final = 10.0
+HELLO_DEADLINE_S: Final = 10.0
 _CHUNK: Final = 1 << 16
 
 
@@ -76,9 +76,11 @@ class AgentClient:
         name: str = "custode",
         start: bool = True,
         deadline_s: float = START_DEADLINE_S,
+        hello_s: float = HELLO_DEADLINE_S,
     ) -> Self:
         """Connect and say hello, starting the agent when it does not run and `start` is set.
 
+        `deadline_s` is for its start, `hello_s` for its answer to the hello.
         :raises CustodeError: AGENT_UNAVAILABLE, PROTOCOL_MISMATCH
         """
         if paths is None:
@@ -95,7 +97,7 @@ class AgentClient:
         client = cls(connection, paths)
         try:
             hello = {"protocol": PROTOCOL, "client": name}
-            client.agent = client.call("hello", hello, deadline_s=_HELLO_DEADLINE_S)
+            client.agent = client.call("hello", hello, deadline_s=hello_s)
         except BaseException:
             client.close()
             raise

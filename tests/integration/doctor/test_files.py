@@ -64,16 +64,18 @@ def test_every_fault_of_the_settings_with_its_line(ward: Ward) -> None:
         '[[module]]\npath = "/usr/lib/a.so"\n\n'  # 1-2
         '[[module]]\npath = "b.so"\n\n'  # 4-5
         '[[module]]\npath = "/c.so"\ncolour = "red"\n\n'  # 7-9
-        '[authority]\nidle_s = 1\nautostart = "no"\n\n'  # 11-13
-        "[nonsense]\na = 1\n"  # 15
+        "[[module]]\npath = 5\n\n"  # 11-12
+        '[authority]\nidle_s = 1\nautostart = "no"\n\n'  # 14-16
+        "[nonsense]\na = 1\n"  # 18
     )
     found = ward.rows("agent.config")
     assert [(one["data"]["line"], one["code"]) for one in found] == [
         (5, "relative"),
         (9, "unknown_key"),
         (12, "value"),
-        (13, "value"),
-        (15, "unknown_key"),
+        (15, "value"),
+        (16, "value"),
+        (18, "unknown_key"),
     ]
     assert all("line" in one["mend"]["step"] for one in found)
     # What is right in it counts: the modules that can be used are looked at.
