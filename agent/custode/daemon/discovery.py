@@ -94,7 +94,7 @@ class Search:
         row = self._catalogue.modules.get(said.module)
         path = Path(said.module) if row is None else installed.found(row, self._folders)
         settings = ModuleSettings(str(path), said.env, said.init_args)
-        yield from self._offer(said.module, path, settings, Why.CARD, row)
+        yield from self._offer(said.module, path, settings, Why.CONFIG, row)
 
     def _of_row(self, row: ModuleRow, why: Why) -> Iterator[Offer]:
         path = installed.found(row, self._folders)

@@ -9,8 +9,8 @@ from enum import StrEnum
 class Why(StrEnum):
     """Why a module was asked for a card."""
 
-    CONFIG = "config"  # `[[module]]`
-    CARD = "card"  # by the card's answer to reset: the catalogue, or `[[modules.card]]`
+    CONFIG = "config"  # `[[module]]`, or `[[modules.card]]` for such a card
+    CARD = "card"  # by the card's answer to reset, as the catalogue has it
     REMEMBERED = "remembered"  # it showed a card of this kind before
     P11_KIT = "p11-kit"  # p11-kit's list of modules
     ANY_CARD = "any_card"  # asked last, for whatever card

@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from custode.domain.records import Change
 
 RANK: Final[Mapping[Why, int]] = {
-    Why.REMEMBERED: 0,
-    Why.CONFIG: 1,  # a `[[modules.card]]` never gets here: it is an offer by the card
-    Why.CARD: 1,
-    Why.P11_KIT: 2,
-    Why.ANY_CARD: 3,
+    Why.CONFIG: 0,
+    Why.REMEMBERED: 1,
+    Why.CARD: 2,
+    Why.P11_KIT: 3,
+    Why.ANY_CARD: 4,
 }
 SLOT_NAME: Final = 64
 """Bytes of a slot's description (PKCS #11 v3.1 §3.1): longer readers' names are cut off there."""
@@ -56,7 +56,9 @@ SLOT_NAME: Final = 64
 def order(offers: Iterable[Offer], remembered: str | None) -> tuple[Offer, ...]:
     """Put the modules for a card in the order in which they are asked, each one once."""
     told = [
-        replace(one, why=Why.REMEMBERED) if one.key == remembered and one.path else one
+        replace(one, why=Why.REMEMBERED)
+        if one.key == remembered and one.path and one.why is not Why.CONFIG
+        else one
         for one in offers
     ]
     told.sort(key=lambda one: RANK[one.why])

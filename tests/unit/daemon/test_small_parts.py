@@ -41,6 +41,9 @@ class Listing(TokenWorkers):
     def __init__(self, answer: list[dict[str, Any]] | CustodeError) -> None:
         self._answer = answer
 
+    def path_of(self, name: str) -> str:
+        return f"/lib/{name}"
+
     async def list_module(self, name: str, cards: object = None) -> list[dict[str, Any]]:
         if isinstance(self._answer, CustodeError):
             raise self._answer

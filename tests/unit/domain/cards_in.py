@@ -20,6 +20,7 @@ R1, R2 = "Acme 00 00", "Acme 01 00"
 YK = Offer("ykcs11", "yk.so", Why.CARD, "/yk.so", "YKCS11", "ykcs11")
 SC = Offer("opensc", "sc.so", Why.ANY_CARD, "/sc.so", "OpenSC", "opensc-pkcs11")
 P11 = Offer("/p11.so", "p11.so", Why.P11_KIT, "/p11.so")
+OWN = Offer("/own.so", "own.so", Why.CONFIG, "/own.so")
 GONE = replace(YK, path=None)
 
 

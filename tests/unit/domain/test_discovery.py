@@ -44,6 +44,7 @@ from .cards_in import (
         ([YK, replace(SC, why=Why.CARD), SC], None, [YK, replace(SC, why=Why.CARD)]),
         ([GONE, SC], "ykcs11", [GONE, SC]),  # what is not installed is not gone back to
         ([YK, SC], "something that was", [YK, SC]),
+        ([OWN, replace(SC, why=Why.CONFIG)], "opensc", [OWN, replace(SC, why=Why.CONFIG)]),
     ],
 )
 def test_the_order_in_which_modules_are_asked(
