@@ -17,6 +17,7 @@ from .cards_in import (
     GONE,
     NOW,
     OTHER,
+    OWN,
     P11,
     R1,
     R2,
