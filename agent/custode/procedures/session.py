@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -186,9 +188,11 @@ def _nowhere(ctx: Context, named: str | None) -> CustodeError:
         return CustodeError(ErrorCode.NO_MODULE, file=ctx.config.file)
     failed = [module for module in modules if module.failure is not None]
     readers = state.readers
-    # Some modules fail when the reader service does not run: then it is not they who are to blame.
+    # Some modules fail when the reader service does not run: then it is not they who are to blame,
+    # but for one that is not even there.
     if readers is not None and readers.why is not None:
-        failed = [module for module in failed if not state.blind(module.name)]
+        gone = os.strerror(errno.ENOENT)
+        failed = [one for one in failed if one.failure == gone or not state.blind(one.name)]
         if len(failed) < len(modules) or not modules:
             return CustodeError(ErrorCode.READERS_UNAVAILABLE, why=readers.why)
     if failed and len(failed) == len(modules):
