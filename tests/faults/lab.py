@@ -29,6 +29,7 @@ SETTLED_S: Final = 120.0
 QUIET_S: Final = 0.08
 STAGES: Final = (*("new", "fresh", "asked", "issued", "certified", "backed", "lost", "activated"),)
 SPARE_STAGES: Final = ("paired", "spared")  # of a life with two tokens
+COPY_STAGES: Final = ("copied",)  # of one whose backup is a copy of the key itself
 PERSONS: Final = frozenset(
     {"renew", "reissue", "spare.create"}
 )  # what stays for the person to go on with
@@ -51,10 +52,16 @@ class Snapshot:
     backup: str = ""  # name of the backup's folder on the stick
 
 
-def prepare(base: Path, wanted: Sequence[str] = (*STAGES, *SPARE_STAGES)) -> dict[str, Snapshot]:
+def prepare(
+    base: Path, wanted: Sequence[str] = (*STAGES, *SPARE_STAGES, *COPY_STAGES)
+) -> dict[str, Snapshot]:
     """Live a certificate's life with `custode …`; keep a copy of the home at each stage wanted."""
     kept: dict[str, Snapshot] = {}
-    for name, life, stages in (("one", _life, STAGES), ("two", _life_of_two, SPARE_STAGES)):
+    for name, life, stages in (
+        ("one", _life, STAGES),
+        ("two", _life_of_two, SPARE_STAGES),
+        ("copy", _life_of_a_copy, COPY_STAGES),
+    ):
         if here := [stage for stage in wanted if stage in stages]:
             (base / name).mkdir()
             kept |= _live(base / name, life, here)
@@ -116,16 +123,17 @@ class Cast:
         self.run("identity", "set", *words, password=self.person.password)
         yield "fresh"
         csr = self.stage.folder / "first.csr"
-        self.run("csr", "--key", "p256", "--out", csr, pin=self.token.pin)
+        asked = ("csr", "--key", "p256", "--copyable", "--yes", "--out")
+        self.run(*asked, csr, pin=self.token.pin)
         yield "asked"
         self.run("request", "--csr", csr, "--wait")
         yield "issued"
         self.run("install", pin=self.token.pin)
         yield "certified"
 
-    def lost(self) -> None:
+    def lost(self, reason: str = "lost") -> None:
         self.stage.pull(self.person, self.token)
-        self.run("report", "lost", password=self.person.password)
+        self.run("report", reason, password=self.person.password)
 
 
 Life = Callable[[Cast], Iterator[tuple[str, str]]]
@@ -156,6 +164,19 @@ def _life_of_two(cast: Cast) -> Iterator[tuple[str, str]]:
     cast.run("backup", "create", "--on-token", cast.spare.serial, **pins)
     cast.lost()
     yield "spared", ""
+
+
+def _life_of_a_copy(cast: Cast) -> Iterator[tuple[str, str]]:
+    """The backup is a copy of the key itself, activated after a fault with a new token in."""
+    for _ in cast.certified():
+        pass
+    pin = {"backup_pin": cast.person.backup_pin}
+    words = ("backup", "create", "--kind", "copy", "--to", cast.stick)
+    folder = Path(cast.run(*words, pin=cast.token.pin, **pin)["path"])
+    cast.lost("malfunction")
+    cast.initialised(cast.spare)
+    cast.run("backup", "activate", folder, "--reason", "malfunction", "--wait", **pin)
+    yield "copied", folder.name
 
 
 @dataclass(slots=True)

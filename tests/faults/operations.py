@@ -66,6 +66,10 @@ def _backup(lab: Lab) -> Any:
     return lab.call("backup.create", to=str(lab.stick), kind="successor")
 
 
+def _copy(lab: Lab) -> Any:
+    return lab.call("backup.create", to=str(lab.stick), kind="copy")
+
+
 def _backup_reached(lab: Lab) -> bool:
     rows = lab.call("status")["backups"]
     return any(row["state"] == "registered" and row["folder_path"] for row in rows)
@@ -162,6 +166,25 @@ OPERATIONS: Final = (
         _backup,
         _backup_reached,
         _backup_acknowledged,
+    ),
+    Operation(
+        "backup create copy",
+        "certified",
+        "backup.create",
+        _copy,
+        _backup_reached,
+        _backup_acknowledged,
+        keys=_one,
+    ),
+    Operation(
+        "restore copy",
+        "copied",
+        "backup.restore",
+        _restore,
+        _restore_reached,
+        _restore_acknowledged,
+        frozenset({"gate_closed"}),
+        keys=_one,
     ),
     Operation(
         "activate",

@@ -34,6 +34,7 @@ KILLS = (
     Fault("identity set", "agent", Point("authority", "commit flushed", 1)),
     Fault("csr", "agent", Point("token", "object generate after", 1)),
     Fault("backup create", "agent", Point("job", "volume rename .custode-*.tmp after", 1)),
+    Fault("backup create copy", "token", Point("token", "C unwrap_key after", 1)),
     Fault(
         "activate", "authority", Point("agent", "journal backup.activate step:collected after", 1)
     ),

@@ -212,6 +212,7 @@ def _token(points: _Points) -> dict[str, Patch]:
     def cryptoki(module: ModuleType) -> None:
         for name in (
             *("login", "logout", "open_session", "close_session", "init_token", "init_pin"),
+            *("wrap_key", "unwrap_key", "destroy_object"),
         ):
             points.function(module.Cryptoki, name, lambda *_, _name=name, **__: f"C {_name}")
 
