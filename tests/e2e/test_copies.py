@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
 from pathlib import Path
 
@@ -10,18 +11,23 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from custode.demo.stage import new_pin
 from custode.demo.telling import Step
+from custode_drivers.testing.conformance.stacks.nss import SOFTOKN
 
 from .conftest import Player
 
 pytestmark = pytest.mark.e2e
+NSS_LABEL = "NSS Certificate DB"
 
 
 def copyable(player: Player, key: str = "p256") -> None:
     """A certificate over a key that can leave its token."""
     player.initialised()
     csr = player.person.folder / "first.csr"
-    player.run("csr", "--key", key, "--copyable", "--yes", "--out", csr, pin=player.token.pin)
+    words = ("csr", "--token", player.token.serial, "--key", key, "--copyable", "--yes")
+    made = player.run(*words, "--out", csr, pin=player.token.pin).answer
+    assert made["extractable"] is True
     player.run("request", "--csr", csr, "--wait")
     player.run("install", pin=player.token.pin)
 
@@ -118,6 +124,30 @@ def test_after_a_fault_the_same_key_lives_on_a_new_token(player: Player) -> None
     player.plug(token)
     refused = player.run("backup", "open", folder, expect=10, backup_pin=person.backup_pin)
     assert "backup_restored" in refused.reasons
+
+
+@pytest.mark.skipif(SOFTOKN is None, reason="NSS is not installed (Debian: libnss3)")
+def test_a_key_goes_from_softhsm_into_nss(player: Player) -> None:
+    """The second module is there from the start: a database of NSS, beside SoftHSM's reader."""
+    person = player.person
+    database = person.folder / "nss"
+    database.mkdir()
+    told = f"configdir='sql:{database}' certPrefix='' keyPrefix='' secmod='' flags="
+    with (person.home / "config.toml").open("a") as settings:
+        settings.write(
+            f'\n[[module]]\npath = "{SOFTOKN}"\nwatch = "none"\ninit_args = {json.dumps(told)}\n'
+        )
+    pin = new_pin()
+    copyable(player)
+    folder = copied(player)
+    player.pull()
+    player.run("report", "malfunction", password=person.password)
+    player.run("token", "init", "--token", NSS_LABEL, new_pin=pin)
+    activate = ("backup", "activate", folder, "--reason", "malfunction", "--wait")
+    player.run(*activate, backup_pin=person.backup_pin)
+    restore = ("backup", "restore", folder, "--token", NSS_LABEL)
+    restored = player.run(*restore, backup_pin=person.backup_pin, pin=pin).answer
+    judged(person.folder, restored, person.ca)
 
 
 def test_a_key_that_was_not_made_so_is_not_copied(player: Player) -> None:
