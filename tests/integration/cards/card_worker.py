@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
 import os
 import sys
 from collections.abc import Iterator
@@ -14,24 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_der_public_key,
-)
 
 from custode.daemon.children import Child, ChildError
+from custode_drivers.testing.conformance import certificates
+from custode_drivers.testing.conformance.certificates import COMMON_NAME, Private
 
 from .judges import run
 
 PIN = b"123456"
-COMMON_NAME = "RSSMRA80A01H501U"
-Private = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
 def pipe_with(secret: bytes) -> int:
@@ -113,20 +102,5 @@ def worker_over(module: Path | None, folder: Path, so_pin: bytes) -> Iterator[Ca
         yield CardWorker(child, runner, folder, so_pin)
 
 
-def certificate_for(public_key: bytes, serial: int = 1) -> bytes:
-    """A certificate over someone's key, by a CA of this test."""
-    ca = ec.generate_private_key(ec.SECP256R1())
-    key = load_der_public_key(public_key)
-    assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, COMMON_NAME)])
-    start = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    builder = x509.CertificateBuilder(name, name, key, serial, start, start.replace(year=2029))
-    return builder.sign(ca, hashes.SHA256()).public_bytes(Encoding.DER)
-
-
-def pkcs8(key: Private) -> bytes:
-    return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-
-
 def spki(key: Private) -> bytes:
-    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return certificates.spki(key.public_key())

@@ -84,46 +84,6 @@ def sign(worker: Worker, opened: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def test_a_session_dies_with_its_insertion(
-    worker: Worker, pcscd: PcscDaemon, card: PivCard
-) -> None:
-    (token,) = worker.tokens()
-    opened = worker.login(token)
-    key_id = opened["keys"][0]["key_id"]
-    asked = {"session": opened["session"], "key_id": key_id, "data": b"data"}
-    assert sign(worker, opened)["signature"]
-    pull(pcscd.readers[0])
-    assert worker.refused("sign", **asked) == "token_gone"
-    assert worker.refused("sign", **asked) == "session_unknown"
-    assert worker.tokens() == []
-    put(pcscd.readers[0], card)
-    assert worker.tokens() == [token]
-    assert worker.refused("sign", **asked) == "session_unknown"
-    assert sign(worker, worker.login(token))["signature"]
-    assert card.pin_attempts_remaining == 3
-
-
-def test_a_card_that_came_back_unnoticed_is_another_insertion(
-    worker: Worker, pcscd: PcscDaemon, card: PivCard
-) -> None:
-    """The old session must not work on, and no PIN is sent again by itself."""
-    (token,) = worker.tokens()
-    opened = worker.login(token)
-    asked = {
-        "session": opened["session"],
-        "key_id": opened["keys"][0]["key_id"],
-        "data": b"data",
-    }
-    pull(pcscd.readers[0])
-    put(pcscd.readers[0], card)
-    card.trace.clear()
-    assert worker.refused("sign", **asked) in GONE
-    # Asking for the counter is no try.
-    assert {one.sw for one in card.trace.exchanges(ins=0x20)} <= {"63c3"}
-    assert worker.refused("sign", **asked) == "session_unknown"
-    assert sign(worker, worker.login(token))["signature"]
-
-
 def test_a_second_card_is_seen_beside_an_open_session(worker: Worker, pcscd: PcscDaemon) -> None:
     """While one is logged in the module's slots are not made anew, and yet it comes and goes."""
     (token,) = worker.tokens()

@@ -11,10 +11,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from custode_drivers.pkcs11 import keys
+from custode_drivers.testing.conformance.certificates import certificate_for, pkcs8
 from custode_drivers.testing.openpgp import OpenPgpCard
 from custode_drivers.testing.pcscd import PcscDaemon
 
-from .card_worker import PIN, CardWorker, certificate_for, pkcs8, spki, worker_over
+from .card_worker import PIN, CardWorker, spki, worker_over
 from .events import insert
 from .judges import OPENSC
 
@@ -82,23 +83,6 @@ def test_an_ec_key_that_opensc_cannot_import_is_refused(worker: CardWorker) -> N
     assert worker.row()["public_keys"] == []
 
 
-def test_the_counter_decides_before_a_pin_is_sent(worker: CardWorker) -> None:
-    worker.row()
-    named = {"token": worker.token}
-    for left in (None, 1):
-        told = {"attempts_remaining": left, "role": "user"}
-        assert worker.refused("login", named, b"000000") == ("pin_incorrect", told)
-    assert worker.row()["pin_final_try"]
-    assert worker.refused("login", named, PIN) == ("pin_last_attempt", {"role": "user"})
-    code, _ = worker.refused("login", {**named, "use_last_attempt": True}, b"000000")
-    assert code == "pin_locked"
-    assert worker.row()["pin_locked"]
-    assert worker.refused("unblock_pin", named, SO_PIN, PIN) == (
-        "not_supported",
-        {"capability": "unblock_pin", "accepted": ["so"]},
-    )
-
-
 def test_pins_are_changed(worker: CardWorker) -> None:
     worker.row()
     named = {"token": worker.token}
@@ -113,17 +97,3 @@ def test_pins_are_changed(worker: CardWorker) -> None:
     assert (wrong[0], wrong[1]["role"]) == ("pin_incorrect", "so")
     assert worker.call("change_pin", so, SO_PIN, b"87654321") == {}
     assert worker.call("check_so_pin", named, b"87654321") == {}
-
-
-def test_removed_between_two_calls_ends_the_session(
-    worker: CardWorker, pcscd: PcscDaemon, openpgp_card: OpenPgpCard
-) -> None:
-    worker.login()
-    made = worker.key("p256")
-    pcscd.readers[0].remove()
-    insert(pcscd.readers[0], openpgp_card)
-    signing = {"session": worker.session, "key_id": made["key_id"], "data": b"x"}
-    assert worker.refused("sign", signing)[0] in {"token_gone", "session_unknown"}
-    assert worker.refused("sign", signing)[0] == "session_unknown"
-    worker.login()
-    worker.check_key(made)

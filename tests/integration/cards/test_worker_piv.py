@@ -15,18 +15,12 @@ from smartcard import scard
 
 from custode.daemon.children import ChildTimeout
 from custode_drivers.pkcs11 import keys
+from custode_drivers.testing.conformance.certificates import certificate_for, pkcs8
 from custode_drivers.testing.faults import Cut
 from custode_drivers.testing.pcscd import PcscDaemon
 from custode_drivers.testing.piv import AUTHENTICATION, SIGNATURE, PivCard
 
-from .card_worker import (
-    PIN,
-    CardWorker,
-    certificate_for,
-    pkcs8,
-    spki,
-    worker_over,
-)
+from .card_worker import PIN, CardWorker, spki, worker_over
 from .events import WITHIN_S, Pcsc, insert
 from .judges import MANAGEMENT_KEY, OPENSC, YKCS11
 
@@ -256,20 +250,6 @@ def test_removed_while_a_key_is_made(
     # Into the other reader: pcscd 1.9.9 is blind on one in which a removed card was reset.
     insert(pcscd.readers[1], card)
     worker.login()  # a new insertion, a new login, whatever the reader
-
-
-def test_removed_between_two_calls_ends_the_session(
-    worker: CardWorker, card: PivCard, pcscd: PcscDaemon
-) -> None:
-    worker.login()
-    made = worker.key("p256")
-    pcscd.readers[0].remove()
-    insert(pcscd.readers[0], card)
-    signing = {"session": worker.session, "key_id": made["key_id"], "data": b"x"}
-    assert worker.refused("sign", signing)[0] in {"token_gone", "session_unknown"}
-    assert worker.refused("sign", signing)[0] == "session_unknown"
-    worker.login()
-    worker.check_key(made)
 
 
 def test_a_card_that_does_not_answer_costs_its_worker_alone(

@@ -118,26 +118,6 @@ def test_a_second_login_ends_the_first_session(worker: "Worker", token: "TokenFi
     assert refused(worker, "logout", {"session": second})[0] == "session_unknown"
 
 
-def test_a_session_dies_with_its_insertion(
-    worker: "Worker", token: "TokenFiles", drawer: Path, reader: Path
-) -> None:
-    session = worker.login(token)
-    made = worker.call("generate_key", {"session": session, "spec": "p256", "label": "k"})
-    signing = {"session": session, "key_id": made["key_id"], "data": b"x"}
-    worker.call("sign", signing)
-
-    pulled = tokens.move(token, drawer)
-    assert refused(worker, "sign", signing) == ("token_gone", {"serial": token.serial})
-    assert refused(worker, "sign", signing)[0] == "session_unknown"
-    assert worker.call("list") == []
-    assert refused(worker, "login", {"token": token.identity}, PIN)[0] == "token_gone"
-
-    tokens.move(pulled, reader)
-    assert [row["serial"] for row in worker.call("list")] == [token.serial]
-    assert refused(worker, "sign", signing)[0] == "session_unknown"
-    worker.call("sign", {**signing, "session": worker.login(token)})
-
-
 def test_list_ends_the_sessions_of_tokens_that_are_gone(
     worker: "Worker", token: "TokenFiles", drawer: Path, fresh: Callable[[str], "TokenFiles"]
 ) -> None:

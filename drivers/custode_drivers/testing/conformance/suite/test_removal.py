@@ -116,7 +116,6 @@ def is_gone(desk: Desk, method: str, ask: Ask) -> None:
 
 @pytest.mark.story(Story.REMOVED)
 @pytest.mark.needs(Mean.REMOVAL)
-@pytest.mark.whole
 def test_removed_before_and_after_a_call(plugged: Desk, method: str) -> None:
     ask = ready(plugged, method)
     with plugged.offered():
