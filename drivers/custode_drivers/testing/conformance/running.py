@@ -57,17 +57,26 @@ def run_on(stack: Stack, folder: Path, out: TextIO) -> int:
     return int(any(told.outcome is Outcome.FAILED for told in stories.values()))
 
 
-def run_everywhere(page: Path) -> int:
-    """Run everything on every stack, two at a time; write the results, and the table of a page."""
-    os.environ[WHOLE] = "1"
+def run_everywhere(page: Path, *names: str) -> int:
+    """Run everything on every stack, two tests at a time; write the results, and a page's table.
+
+    `names`: of stacks that are measured anew, and the others stay as they were.
+    """
+    os.environ[WHOLE] = " ".join(names) or "all"
     collector = Collector()
     code = pytest.main(
         ["-q", "-n", "2", "--dist", "worksteal", "--tb=short", str(SUITE)], plugins=[collector]
     )
     if code not in _COLLECTED:
         return 1
+    known = report.load() if names else {}
     results: Results = {
-        stack.name: OfStack(_module(stack), collector.told.get(stack.name, {})) for stack in STACKS
+        stack.name: (
+            OfStack(_module(stack), collector.told[stack.name])
+            if stack.name in collector.told
+            else known[stack.name]
+        )
+        for stack in STACKS
     }
     unmet = [
         f"{stack.title}: no test met the quirk {quirk.name}"
@@ -108,4 +117,4 @@ def _summary(stories: dict[str, Told]) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_everywhere(Path(sys.argv[1])))
+    sys.exit(run_everywhere(Path(sys.argv[1]), *sys.argv[2:]))

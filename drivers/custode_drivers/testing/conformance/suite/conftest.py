@@ -18,7 +18,10 @@ from custode_drivers.testing.conformance.worker import Worker
 CHOSEN: Final = pytest.StashKey[tuple[Stack, ...]]()
 """Somebody's own stack, in the place of ours."""
 WHOLE: Final = "CUSTODE_CONFORMANCE_WHOLE"
-"""Set: everything is run, and what comes of it is new; else the quick part, held to the results."""
+"""Set: everything is run, and what comes of it is new; else the quick part, held to the results.
+
+`all`, or the names of some of our stacks.
+"""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -30,6 +33,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "stack" in metafunc.fixturenames:
         stacks = metafunc.config.stash.get(CHOSEN, STACKS)
+        only = os.environ.get(WHOLE, "all").split()
+        if only != ["all"]:
+            stacks = tuple(stack for stack in stacks if stack.name in only)
         metafunc.parametrize("stack", stacks, ids=[stack.name for stack in stacks], scope="session")
 
 
