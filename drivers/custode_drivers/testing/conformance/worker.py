@@ -40,6 +40,8 @@ class Worker:
     def __init__(self, bench: Bench, log: Path) -> None:
         self._bench = bench
         self.log: Final = log
+        self.deadline_s = DEADLINE_S
+        """For each call."""
         self.starts = 0
         """How many processes there were: more than one means that one has crashed."""
         self._process: subprocess.Popen[bytes] | None = None
@@ -57,26 +59,26 @@ class Worker:
         params: Mapping[str, Any] | None = None,
         *secrets: bytes,
         fds: tuple[int, ...] = (),
-        deadline_s: float = DEADLINE_S,
     ) -> Any:
         """Ask for a method; each secret goes through a pipe, before `fds`, which are closed.
 
         :raises Refused: as the worker answers
         :raises WorkerDied: when it does not, within `deadline_s` (seconds)
         """
+        until_s = time.monotonic() + self.deadline_s
         pipes = (*(_pipe_with(secret) for secret in secrets), *fds)
         try:
             connection = self._running()
             self._calls += 1
             request = frames.Request(self._calls, method, dict(params or {}), len(pipes))
             data = frames.encode(request)
-            connection.settimeout(deadline_s)
+            connection.settimeout(self.deadline_s)
             sent = connection.sendmsg([data], frames.rights(pipes))
             connection.sendall(data[sent:])
         finally:
             frames.close_all(pipes)
         try:
-            return self._answer(connection, time.monotonic() + deadline_s)
+            return self._answer(connection, until_s)
         except frames.RemoteError as exc:
             raise Refused(exc.code, exc.data) from exc
         except (OSError, frames.ChannelBroken) as exc:

@@ -73,6 +73,14 @@ class OpenScPiv(Stack):
 
     name = "opensc-piv"
     title = "OpenSC + PIV card"
+    quirks = (
+        Quirk(
+            "cut_locks_up",
+            "a card that is pulled out while it is asked for its PIN's counter may have OpenSC "
+            "wait for its own lock for ever; the agent ends such a worker and starts another",
+            "OpenSC/OpenSC#2707, with 0.23: sc_unlock in sc_pkcs15_get_pin_info",
+        ),
+    )
     lacks = MappingProxyType(
         {
             Mean.NAMES: _NAMES,
