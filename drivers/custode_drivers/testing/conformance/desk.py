@@ -147,7 +147,7 @@ class Desk:
         except Refused as exc:
             if exc.code != "not_supported":
                 raise
-            self.not_offered(", ".join(f"{name}: {told}" for name, told in exc.data.items()))
+            self.not_offered(str(exc.data["capability"]))
 
     @staticmethod
     def not_offered(what: str) -> None:
