@@ -43,8 +43,17 @@ TURN: Final = {  # whose turn it is
 class BackupStories(Board):
     """What happens to backups."""
 
-    @rule(whose=who, key=pick, renewed=st.booleans(), by_owner=mostly, lost=seldom)
-    def back_up(self, whose: int, key: int, renewed: bool, by_owner: bool, lost: bool) -> None:
+    @rule(
+        whose=who,
+        key=pick,
+        renewed=st.booleans(),
+        by_owner=mostly,
+        lost=seldom,
+        spare=st.booleans(),
+    )
+    def back_up(
+        self, whose: int, key: int, renewed: bool, by_owner: bool, lost: bool, spare: bool
+    ) -> None:
         """With `lost` it is only reserved; `confirm` may come later, or never.
 
         `renewed`: of one that was renewed and lives still, if there is such a one.
@@ -56,7 +65,7 @@ class BackupStories(Board):
             return
 
         def make() -> None:
-            stick = person.reserve(original, by_owner=by_owner)
+            stick = person.reserve(original, by_owner=by_owner, spare=spare)
             if not lost:
                 person.confirm(stick)
 

@@ -50,7 +50,10 @@ def chosen(number: int, among: Sequence[T]) -> T | None:
 
 @cache
 def begun() -> tuple[Beginning, list[Identity], list[Agent]]:
-    """Two people with a certificate each, the first one with a backup, and agents who know it."""
+    """Two people with a certificate each, and agents who know them.
+
+    The first one has a backup in a folder, and one on a spare token.
+    """
     world = World()
     people = [Identity(world, "ABC123"), Identity(world, "XYZ789")]
     agents = [Agent(people[0]), Agent(people[0]), Agent(people[1])]
@@ -59,7 +62,8 @@ def begun() -> tuple[Beginning, list[Identity], list[Agent]]:
     world.clock.forward(minutes=2)
     for person in people:
         person.operations()
-    people[0].confirm(people[0].reserve(people[0].held[0]))
+    for spare in (False, True):
+        people[0].confirm(people[0].reserve(people[0].held[0], spare=spare))
     for agent in agents:
         agent.learn()
     return made().now(world.clock.now()), people, agents

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import select
 from tests.integration.authority.backups.conftest import PEOPLE, Folder, Key, csr, p256
+from tests.invariants import spares
 
 from custode_authority.certificates import cancelling, enrolling, listing, reporting, settling
 from custode_authority.certificates.reinstating import reinstate
@@ -44,7 +45,7 @@ from custode_authority.wire.messages import (
     StatusStatement,
     canonical,
 )
-from custode_authority.wire.states import BackupKind
+from custode_authority.wire.states import BackupKind, BackupPlace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,11 +75,15 @@ class Held:
 
 @dataclass
 class Stick:
-    """A backup folder: every copy of it is the same. `original` is the certificate's key."""
+    """A backup folder: every copy of it is the same. `original` is the certificate's key.
+
+    `spare`: no folder, but a token that carries the successor's key.
+    """
 
     folder: Folder
     original: Held
     by_owner: bool = True
+    spare: bool = False
 
 
 @dataclass
@@ -121,7 +126,7 @@ class Identity:
             lambda tx: nonces.issue(tx, self.who(tx), purpose, now=now).nonce
         )
 
-    def _send(self, call: Callable[[], T]) -> T:
+    def send(self, call: Callable[[], T]) -> T:
         self.sent.append(call)
         self.world.clock.forward(milliseconds=1)
         return call()
@@ -144,7 +149,7 @@ class Identity:
         signature = signer.sign(body) if signer else None
         submission = enrolling.Submission(request, body, signature, renewal=renewal)
         authority = self.world.authority
-        self._send(
+        self.send(
             lambda: self.world.transact(
                 lambda tx: enrolling.enrol(tx, authority, self.who(tx), submission)
             )
@@ -190,7 +195,7 @@ class Identity:
         )
         body = canonical(request)
         signed = cancelling.Signed(body, signer.sign(body), request)
-        self._send(
+        self.send(
             lambda: self.world.transact(
                 lambda tx: cancelling.cancel(tx, authority, self.who(tx), signed)
             )
@@ -214,12 +219,17 @@ class Identity:
 
     # --- backups ------------------------------------------------------------------------------
 
-    def reserve(self, original: Held, *, by_owner: bool = True) -> Stick:
+    def reserve(self, original: Held, *, by_owner: bool = True, spare: bool = False) -> Stick:
         request = ReserveRequest(
-            kind=BackupKind.SUCCESSOR, original_sha256=original.fingerprint or ""
+            kind=BackupKind.SUCCESSOR,
+            original_sha256=original.fingerprint or "",
+            place=BackupPlace.TOKEN if spare else BackupPlace.FOLDER,
         )
         self.world.clock.forward(milliseconds=1)
         reserved = registration.reserve(self.world.authority, self.who, request)
+        if spare:
+            self.sticks.append(Stick(Folder(reserved.backup_id, b""), original, by_owner, spare))
+            return self.sticks[-1]
         public_key = recovery.load_recovery_public_key(reserved.recovery_public_key)
         content_key = secrets.token_bytes(32)
         info = recovery.wrap_content_key(content_key, public_key)
@@ -228,6 +238,8 @@ class Identity:
         return stick
 
     def confirm(self, stick: Stick) -> BackupView:
+        if stick.spare:
+            return spares.confirm(self, stick)
         folder = stick.folder
         request = ConfirmRequest(
             nonce=self.nonce("backup.confirm"),
@@ -238,11 +250,13 @@ class Identity:
         )
         body = canonical(request)
         signature = stick.original.sign(body)
-        return self._send(
+        return self.send(
             lambda: registration.confirm(self.world.authority, self.who, request, body, signature)
         )
 
     def request(self, stick: Stick, reason: Reason, *, right: bool = True) -> BackupView:
+        if stick.spare:
+            return spares.request(self, stick, reason, right=right)
         request = ActivationRequest(
             nonce=self.nonce("backup.activate"),
             backup_id=stick.folder.backup_id,
@@ -250,7 +264,7 @@ class Identity:
             reason=reason,
         )
         body, signature = _by_pin(request, stick.folder, right=right)
-        return self._send(
+        return self.send(
             lambda: activation.activate(self.world.authority, self.who, request, body, signature)
         )
 
@@ -268,6 +282,9 @@ class Identity:
     def collect(self, stick: Stick, *, right: bool = True) -> Held:
         """Collect; give the successor's key with its certificate, as memory holds it then."""
         folder = stick.folder
+        if stick.spare:
+            found = spares.collect(self, stick, right=right)
+            return Held(folder.successor, b"", "", fingerprint=found)
         request = CollectionRequest(
             nonce=self.nonce("backup.collect"),
             backup_id=folder.backup_id,
@@ -276,7 +293,7 @@ class Identity:
             ephemeral_public_key=X25519PrivateKey.generate().public_key().public_bytes_raw(),
         )
         body, signature = _by_pin(request, folder, right=right)
-        collected = self._send(
+        collected = self.send(
             lambda: collection.collect(self.world.authority, self.who, request, body, signature)
         )
         certificate = x509.load_der_x509_certificate(collected.certificate)
@@ -297,16 +314,14 @@ class Identity:
         signature = held.sign(body)
         # The key lies on the token from here on, whatever becomes of the confirmation.
         self.held.append(held)
-        self._send(
-            lambda: ending.restored(self.world.authority, self.who, request, body, signature)
-        )
+        self.send(lambda: ending.restored(self.world.authority, self.who, request, body, signature))
         return held
 
     def retire(self, stick: Stick, signer: Held) -> None:
         request = RetireRequest(nonce=self.nonce("backup.retire"), backup_id=stick.folder.backup_id)
         body = canonical(request)
         signature = signer.sign(body)
-        self._send(lambda: ending.retired(self.world.authority, self.who, request, body, signature))
+        self.send(lambda: ending.retired(self.world.authority, self.who, request, body, signature))
 
     def backups(self) -> list[BackupView]:
         return backup_listing.all_backups(self.world.authority, self.who)

@@ -7,6 +7,7 @@ through activation; never an honest owner locked out with both original and back
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,7 @@ from tests.invariants.machine import Life
 from custode.domain import gate
 from custode_authority.ca import issuer
 from custode_authority.certificates import in_other_hands, listing, reinstating, settling
-from custode_authority.escrow import collection, decisions, reissuing
+from custode_authority.escrow import collection, decisions, reissuing, spare
 from custode_authority.wire.problems import ProblemCode
 from custode_authority.wire.states import BackupState
 
@@ -97,6 +98,12 @@ def a_reissue_ends_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(reissuing, "CANCELLABLE", frozenset())
 
 
+def a_spare_does_not_look_at_its_original(patch: pytest.MonkeyPatch) -> None:
+    anything: tuple[decisions.Rule, ...] = ()
+    allowing = SimpleNamespace(ACTIVATION=anything, COLLECTION=anything)
+    patch.setattr(spare, "decisions", allowing)
+
+
 # Each with what must be said of it; whichever of them comes up first.
 MUTANTS: dict[Break, str] = {
     activation_does_not_look_at_the_original: "while the original",
@@ -111,6 +118,7 @@ MUTANTS: dict[Break, str] = {
     a_renewed_original_is_backed_up: "a backup of it still alive",
     what_came_out_of_a_stolen_folder_stays: "what came out of a stolen backup still lives",
     a_reissue_ends_nothing: "locked out",
+    a_spare_does_not_look_at_its_original: "while the original",
 }
 
 

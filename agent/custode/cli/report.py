@@ -48,7 +48,9 @@ _REPORTABLE = [reason.value for reason, row in REASONS.items() if row.reportable
 @option(
     "--backup-stolen-too/--backup-safe",
     default=None,
-    text=mark("Whether the backup's folder was stolen as well; it is then made void."),
+    text=mark(
+        "Whether the backup (its folder, its spare token) was stolen too; it is then made void."
+    ),
 )
 @option("--operation", metavar="ID", text=mark("Which certificate, when several could be meant."))
 @option("--yes", is_flag=True, text=mark("Do not ask."))

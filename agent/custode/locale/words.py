@@ -176,12 +176,12 @@ REMEDY: Final[Mapping[str, str]] = {
     "report": mark(
         "if it is lost, stolen or broken, report it: custode report lost|theft|malfunction"
     ),
-    "go_on_with_activation": mark("go on with the activation: custode backup activate FOLDER"),
+    "go_on_with_activation": mark("go on with the activation: custode backup activate FOLDER|ID"),
     "reach_authority": mark("make the authority reachable, then try again"),
     "create_backup": mark("make a backup: custode backup create --to DIR"),
-    "request_activation": mark("ask for the activation: custode backup activate FOLDER"),
+    "request_activation": mark("ask for the activation: custode backup activate FOLDER|ID"),
     "wait_for_approval": mark("wait until the desk approves the activation"),
-    "collect": mark("collect the activation: custode backup activate FOLDER"),
+    "collect": mark("collect the activation: custode backup activate FOLDER|ID"),
     "reissue": mark("ask for a new certificate (custode reissue): this backup is of no use"),
     "nothing": mark("nothing: it stays closed for good"),
 }
