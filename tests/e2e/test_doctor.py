@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -296,6 +297,7 @@ def test_the_report_holds_nobodys_data(player: Player, tmp_path: Path) -> None:
     report = json.loads(members["report.json"])
     assert {row["id"] for row in report["checks"]} >= {"pkcs11.module", "portals.authority"}
     assert b"a line that stays" in members["logs/agent.log"]
+    assert re.search(rb"(?m)^\d{4}-\d\d-\d\d .* ready, process", members["logs/agent.log"])
     assert b"<left out>" in members["logs/agent.log"]
     assert json.loads(members["summary.json"])["certificates"][0]["state"] == "active"
     assert [entry["name"] for entry in json.loads(members["audit.json"])]

@@ -10,6 +10,7 @@ import io
 import json
 import os
 import pwd
+import re
 import socket
 import sqlite3
 import zipfile
@@ -47,6 +48,9 @@ _SUMMARY: Final = {
 _OUR_WORDS: Final = frozenset(
     {"manufacturer", "model", "state", "kind", "name", "reason", "type", "at", "retired_why"}
 )
+
+# A word of ours, or a time: every line of a log begins with one.
+_PLAIN: Final = re.compile(r"([a-z]+|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9:]+)?)?)$")
 
 Records = Mapping[Kind, list[dict[str, Any]]]
 
@@ -165,7 +169,7 @@ def _personal(records: Records) -> Iterator[tuple[str, str]]:
                     yield from _parts(text, "identity")
                 elif key in {"label", "serial"}:
                     yield text, key
-                elif key not in _OUR_WORDS and not (text.isalpha() and text.islower()):
+                elif key not in _OUR_WORDS and not _PLAIN.match(text):
                     yield text, key or "text"
 
 
