@@ -175,7 +175,10 @@ def _check_authority(lab: Lab) -> None:
     finally:
         database.close()
     twice = lab.authority(
-        "SELECT key_sha256 FROM certificates GROUP BY key_sha256 HAVING count(*) > 1"
+        # A copy brings a second one for its original's key, once that has ended.
+        "SELECT key_sha256 FROM certificates WHERE key_sha256 NOT IN (SELECT o.key_sha256"
+        " FROM backups b JOIN certificates o ON o.id = b.original_id WHERE b.kind = 'copy')"
+        " OR state IN ('active', 'suspended') GROUP BY key_sha256 HAVING count(*) > 1"
     )
     expect(not twice, "two certificates for one key")
 
