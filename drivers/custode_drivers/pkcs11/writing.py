@@ -19,6 +19,7 @@ from custode_drivers.channel.kept import KeptSecret
 from custode_drivers.channel.secrets import secret_from
 from custode_drivers.pkcs11 import generating, objects, public, templates, wrapping
 from custode_drivers.pkcs11.asked import Fds, cka_id, descriptor, key_spec
+from custode_drivers.pkcs11.ckr import Ckr, CkrError, ckr_of
 from custode_drivers.pkcs11.module import Module
 from custode_drivers.pkcs11.officer import Officer, T, Work
 from custode_drivers.pkcs11.session import Session, Sessions, keep
@@ -231,9 +232,14 @@ class Writing:
         if as_so and not session.on_reader and session.so_pin is None:
             with secret_from(descriptor(fds, 0)) as so_pin:
                 session.so_pin = _kept(so_pin)
-        return self._officer.write(
-            session, method, work, as_so=as_so, use_last_attempt=use_last_attempt
-        )
+        try:
+            return self._officer.write(
+                session, method, work, as_so=as_so, use_last_attempt=use_last_attempt
+            )
+        except (CkrError, pkcs11.PKCS11Error) as exc:
+            if ckr_of(exc) != Ckr.FUNCTION_NOT_SUPPORTED:
+                raise
+            raise errors.NotSupported(capability=method) from exc
 
     def _several_doors(self, session: Session) -> bool:
         return len(self._module.doors(session.token.identity)) > 1

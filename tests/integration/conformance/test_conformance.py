@@ -110,7 +110,6 @@ def test_what_cannot_begin_says_why(configuration: Path, words: tuple[str, ...],
     ("way", "test"),
     [
         ("pin sent twice", "test_a_wrong_pin_costs_one_try_and_opens_nothing[ykcs11]"),
-        ("no proof checked", "test_a_key_signs_and_proves_itself[opensc-piv]"),
         ("no session ended", "test_put_in_again_is_another_insertion[ykcs11]"),
     ],
 )
