@@ -14,6 +14,7 @@ from custode.domain.events import TokenAdopted
 from custode.domain.model import TokenId
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
+from custode.procedures import copies
 from custode.procedures.counter import identity_of
 from custode.procedures.session import (
     KEY_DEADLINE_S,
@@ -43,12 +44,15 @@ async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     """Make the key, have the token sign the request, keep the request for `request`.
 
     A run that broke off after the key was made takes that key up again: no key is left behind.
-    :raises CustodeError: NO_IDENTITY, NO_SUCH_TOKEN, TOKEN_RETIRED, and what `login` raises
+    :raises CustodeError: NO_IDENTITY, NO_SUCH_TOKEN, TOKEN_RETIRED, NOT_SUPPORTED, and what `login`
+        raises
     """
     wanted = msgspec.convert(params, CreateParams)
     identity_of(ctx)
     token = await find_token(ctx, wanted.token)
     refuse_retired(ctx, token)
+    if wanted.copyable:
+        copies.require_unwrapping(token)  # a key that could never be copied is not made so
     serial = token.id.serial
     async with login(ctx, token, why="csr") as session:
         operation = _unfinished(ctx, token.id, wanted) or ctx.journal.begin(
