@@ -25,6 +25,7 @@ TITLE: Final[Mapping[str, str]] = {
     "logind.bus": mark("The system tells when the computer wakes up"),
 }
 
+_NO_SERVICE: Final = Row(mark("not looked at: the reader service cannot be used"))
 _NOT_NEEDED: Final = Row(mark("no module is watched by the reader service"))
 _START: Final = mark("the reader service does not run")
 _LATER: Final = mark("try again later, or ask whoever runs the authority")
@@ -136,7 +137,7 @@ ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
     "pcsc.cards": {
         "reached": Row(mark("the card in {reader} can be reached")),
         "not_needed": _NOT_NEEDED,
-        "no_service": Row(mark("not looked at: the reader service cannot be used")),
+        "no_service": _NO_SERVICE,
         "no_reader": Row(mark("no reader is plugged in")),
         "no_card": Row(mark("no card is in a reader")),
         "busy": Row(mark("not looked at: another program has its turn with the card in {reader}")),
@@ -154,6 +155,7 @@ ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
     },
     "pcsc.holders": {
         "free": Row(mark("every card is free")),
+        "no_service": _NO_SERVICE,
         "not_needed": _NOT_NEEDED,
         "held": Row(
             mark("a card is held by a program of another user"),

@@ -165,10 +165,16 @@ def _reached(client: Scard, row: scard.Row) -> str:
     return answers[0] if answers else "busy"
 
 
-def holding(case: Case, _subject: str) -> Iterator[Finding]:
+def holding(case: Case, _subject: str, make: Make = PyScard) -> Iterator[Finding]:
     """Whether another program keeps a card for itself, and which one that may be."""
     if not _wanted(case):
         yield Finding("not_needed")
+        return
+    try:
+        client = make()
+        client.release(client.establish())
+    except (LibraryMissing, ScardError):
+        yield Finding("no_service")
         return
     alone, ours = holders.is_held(), case.ours()
     if not alone and not holders.in_transaction():
@@ -231,6 +237,7 @@ CHECKS: Final = (
         holding,
         {
             "free": Outcome.PASS,
+            "no_service": Outcome.NOT_MADE,
             **_NOT_NEEDED,
             "held": Outcome.FAIL,
             "held_by": Outcome.FAIL,

@@ -109,6 +109,7 @@ def test_a_service_that_is_stopped_killed_or_silent(
             assert found["mend"]["command"].startswith("sudo ")
             assert "pcscd" in found["mend"]["command"]
         assert desk.code("pcsc.cards") == "no_service"
+        assert desk.code("pcsc.holders") == "no_service"
         daemon.start()  # what the command does
         assert desk.code("pcsc.service") == "works"
     daemon.stop()
