@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from custode_drivers.testing.conformance import report, table
+from custode_drivers.testing.conformance.desk import Desk
 from custode_drivers.testing.conformance.report import NO_MEANS, OfStack, Outcome, Told
-from custode_drivers.testing.conformance.stack import Stack, Story
+from custode_drivers.testing.conformance.stack import Mean, Quirk, Stack, Story
 from custode_drivers.testing.conformance.stacks import STACKS
+from custode_drivers.testing.conformance.stacks.softhsm import SoftHsm, SoftHsmBench
+from custode_drivers.testing.conformance.worker import Refused, Worker
 
 ROOT = Path(__file__).parents[3]
 SUITE = Path(report.__file__).with_name("suite")
@@ -71,3 +74,48 @@ def test_a_page_keeps_what_stands_around_the_table() -> None:
     assert "| module | `libx 1.0` |" in page
     with pytest.raises(ValueError, match="there is no"):
         table.replaced("a page without marks", block)
+
+
+class Quirky(SoftHsm):
+    """A stack with one quirk more."""
+
+    quirks = (Quirk("odd", "because", "somewhere"),)
+
+
+@pytest.fixture
+def noted() -> list[tuple[str, str]]:
+    return []
+
+
+@pytest.fixture
+def desk(noted: list[tuple[str, str]], tmp_path: Path) -> Desk:
+    stack = Quirky()
+    bench = SoftHsmBench(tmp_path)
+    worker = Worker(bench, tmp_path / "log")
+    return Desk(stack, bench, worker, tmp_path, lambda *told: noted.append(told))
+
+
+def test_a_quirk_is_expected_where_it_is_declared(desk: Desk, noted: list[tuple[str, str]]) -> None:
+    with desk.unless("odd"):
+        assert noted
+    assert noted == [("quirk", "odd")]
+    with pytest.raises(AssertionError), desk.unless("another"):
+        raise AssertionError
+
+
+def test_a_quirk_that_is_no_longer_true_fails(desk: Desk) -> None:
+    with pytest.raises(pytest.fail.Exception, match="no longer true: because"), desk.unless("odd"):
+        pass
+    with desk.unless("odd", always=False):
+        pass
+
+
+def test_only_the_tokens_own_answer_or_declared_means_skip_a_test(desk: Desk) -> None:
+    said_no = Refused("not_supported", {"capability": "magic"})
+    with pytest.raises(pytest.skip.Exception, match="not offered: magic"), desk.offered():
+        raise said_no
+    with pytest.raises(Refused), desk.offered():
+        raise Refused("unknown", {"ckr": "CKR_GENERAL_ERROR"})
+    desk.needs(Mean.REMOVAL, Mean.CHANGE)
+    with pytest.raises(pytest.skip.Exception, match="never locks"):
+        desk.needs(Mean.LOCK)
