@@ -20,7 +20,7 @@ _KEY: Final = re.compile(r"^\s*([A-Za-z0-9_.\"'-]+)\s*=")
 _TOML_LINE: Final = re.compile(r"at line (\d+)")
 _TOML_PLACE: Final = re.compile(r" \(at [^)]*\)$")
 _FAULT_PATH: Final = re.compile(r" - at `\$\.?([^`]*)`$")
-_INDEX: Final = re.compile(r"^\w+\[(\d+)\]")
+_INDEX: Final = re.compile(r"^[\w.]+\[(\d+)\]")
 _UNKNOWN: Final = re.compile(r"unknown field `([^`]+)`")
 
 
@@ -191,12 +191,14 @@ def _blame(text: str, file: str, fault: msgspec.ValidationError) -> Never:
     unknown = _UNKNOWN.search(told)
     if unknown:
         steps = [*filter(None, steps), unknown[1]]
-    section, name = (steps[0], steps[1]) if len(steps) > 1 else ("", "".join(steps))
+    section, name = ".".join(steps[:-1]), "".join(steps[-1:])
+    key = ".".join(filter(None, (section, name)))
     lines, nth = text.splitlines(), _index_in(where[1] if where else "")
     index = _find(lines, section, name, nth)
-    if index is None and name:
-        index = _find(lines, section or name, "", nth)
-    key = ".".join(filter(None, (section, name)))
+    if index is None and key:  # a table that lacks something, or is wrong as a whole
+        index = _find(lines, key, "", nth)
+    if index is None and section:
+        index = _find(lines, section, "", nth)
     wrong = _FAULT_PATH.sub("", told)
     what = f"unknown key {key}" if unknown else f"{key}: {wrong}"
     more = {"unknown": key} if unknown else {"key": key, "fault": wrong}

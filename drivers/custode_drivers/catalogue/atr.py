@@ -43,7 +43,10 @@ class AtrMask:
 
 
 def _hex(text: str) -> bytes:
-    return bytes.fromhex(text.translate(_SEPARATORS))
+    try:
+        return bytes.fromhex(text.translate(_SEPARATORS))
+    except ValueError as exc:
+        raise ValueError(f"no bytes in hex: {text}") from exc
 
 
 def _and(left: bytes, right: bytes) -> bytes:

@@ -63,6 +63,16 @@ def test_each_value_knows_its_source() -> None:
         ('[[module]]\npath = "/a"\n[[module]]\npath = "b.so"\n', 4, "b.so"),
         ('[[module]]\npath = "/a"\nwatch = "pscs"\n', 3, "pcsc, none or /…, not 'pscs'"),
         ("[[module]]\npath = '/a'\nwatch = ''\n", 3, "pcsc, none or /…, not ''"),
+        ("[modules]\ndiscover = 1\n", 2, "modules.discover"),
+        ("[modules]\n\n[[modules.card]]\natr = 'xx'\nmodule = '/a'\n", 3, "no bytes in hex: xx"),
+        ("[[modules.card]]\natr = '3b04'\n", 1, "a card wants module, or ignore = true"),
+        ("[[modules.card]]\natr = '3b04'\nmodul = '/a'\n", 3, "modules.card.modul"),
+        ("[[modules.card]]\natr = '3b04'\nignore = 3\n", 3, "modules.card.ignore"),
+        (
+            "[[modules.card]]\natr = '3b04'\nignore = true\n[[modules.card]]\nmodule = '/a'\n",
+            4,
+            "missing required field `atr`",
+        ),
     ],
 )
 def test_a_fault_names_its_line(text: str, line: int, what: str) -> None:
@@ -156,3 +166,29 @@ def test_what_watches_a_module() -> None:
     assert [module.watched_folder for module in config.modules] == [None, None, None, "/tokens"]
     shown = [row.value["watch"] for row in config.settings() if row.key.startswith("module.")]
     assert shown == ["pcsc", "pcsc", "none", "/tokens"]
+
+
+def test_modules_are_looked_for_unless_the_file_says_otherwise() -> None:
+    settings = parse("", "f.toml").discovery
+    assert (settings.discover, settings.card) == (True, ())
+    text = (
+        "[modules]\ndiscover = false\n[[modules.card]]\natr = '3B:04'\nignore = true\n"
+        "[[modules.card]]\natr = '3B 05'\nmodule = 'opensc'\ninit_args = 'x'\n"
+    )
+    config = parse(text, "f.toml")
+    assert not config.discovery.discover
+    first, second = config.discovery.card
+    assert (first.ignore, second.module, second.init_args) == (True, "opensc", "x")
+    rows = {row.key: row for row in config.settings()}
+    assert (rows["modules.discover"].value, rows["modules.discover"].source) == (False, "f.toml")
+    assert rows["modules.p11_kit"].source == "default"
+    assert [card["atr"] for card in rows["modules.card"].value] == ["3B:04", "3B 05"]
+
+
+def test_whether_modules_are_looked_for_is_settled_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    live = LiveConfig(path)
+    path.write_text("[[modules.card]]\natr = '3b04'\nignore = true\n")
+    assert not live.modules_changed  # that counts with the next card
+    path.write_text("[modules]\ndiscover = false\n")
+    assert live.modules_changed

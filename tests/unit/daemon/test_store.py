@@ -105,3 +105,17 @@ def test_a_row_of_the_wrong_shape_is_damage(store: Store) -> None:
     with pytest.raises(CustodeError) as caught:
         store.get(Kind.TOKENS, "a", Row)
     assert caught.value.code is ErrorCode.DATABASE_CORRUPT
+
+
+def test_a_database_from_before_modules_were_remembered_gets_their_table(tmp_path: Path) -> None:
+    path = tmp_path / "state.sqlite"
+    store = Store.open(path)
+    store.put(Kind.TOKENS, "kept", Row("x"))
+    store._db.execute(f"DROP TABLE {Kind.MODULES}")
+    store._db.execute("PRAGMA user_version=1")
+    store.close()
+    again = Store.open(path)
+    assert (again.fresh, again.all(Kind.MODULES, Row)) == (False, {})
+    assert again.get(Kind.TOKENS, "kept", Row) == Row("x")
+    assert again._db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    again.close()
