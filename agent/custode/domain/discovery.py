@@ -205,10 +205,8 @@ def _shows_now(state: State, module: Module, card: Card) -> bool:
 
 
 def _ask_configured(state: State, card: Card) -> Change | None:
-    for name in state.readers.modules if state.readers else ():
-        module = state.modules.get(name)
-        if module is None:
-            continue
+    names = state.readers.modules if state.readers else ()
+    for module in [state.modules[name] for name in names if name in state.modules]:
         if module.pending:
             return None
         if shows(state, module, card):
