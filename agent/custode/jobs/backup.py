@@ -20,19 +20,18 @@ from custode.container.leggimi import Leaflet
 from custode.container.leggimi import render as leaflet_rtf
 from custode.jobs.backup_inside import inside_of
 from custode.jobs.errors import JobError
+from custode.jobs.reservation import given_up
 from custode_authority.wire.manifest import Manifest
 from custode_authority.wire.messages import ConfirmRequest, ReserveRequest, RetireRequest
-from custode_authority.wire.problems import ProblemCode
 from custode_authority.wire.recovery import load_recovery_public_key
 from custode_authority.wire.states import BackupKind
 from custode_drivers.channel.secrets import secret_from
-from custode_drivers.portals.errors import PortalRefused
 
 if TYPE_CHECKING:
     from custode.container.iwk import Container
     from custode.jobs.backup_inside import Inside
     from custode.jobs.context import Job
-    from custode_authority.wire.messages import BackupView, Reservation
+    from custode_authority.wire.messages import Reservation
     from custode_drivers.portals.custode import CustodeClient
 
 
@@ -196,20 +195,9 @@ def _confirm(
     except Exception:
         # Refused, or nobody knows. Only a registration of exactly this container may stay; what is
         # given up is given up at the authority first, so that no confirmation comes in afterwards.
-        if _confirmed(authority, backup_id) is None:
+        if given_up(authority, backup_id) is None:
             folder.remove(written, container.sha256)
             raise
-
-
-def _confirmed(authority: CustodeClient, backup_id: str) -> BackupView | None:
-    """Give a reservation up; the backup instead, when it was confirmed after all."""
-    try:
-        authority.abandon(backup_id)
-    except PortalRefused as refused:
-        if refused.code != ProblemCode.BACKUP_STATE:
-            raise
-        return authority.backup(backup_id)
-    return None
 
 
 def sweep(job: Job) -> dict[str, Any]:
@@ -223,7 +211,7 @@ def sweep(job: Job) -> dict[str, Any]:
     backup_id: str = params["backup_id"]
     to = Path(params["to"])
     with job.authority() as authority:
-        view = _confirmed(authority, backup_id)
+        view = given_up(authority, backup_id)
     if not to.is_dir():
         raise JobError("file_missing", path=str(to))
     removed = [str(to)] if folder.remove_stale(to, backup_id) else []

@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from custode.jobs import certificates
 from custode.jobs.errors import JobError
+from custode.jobs.reservation import given_up
 from custode_authority.wire import cms
 from custode_authority.wire.messages import ReserveRequest, RestorationRequest
-from custode_authority.wire.problems import ProblemCode
 from custode_authority.wire.reasons import Reason
 from custode_authority.wire.spare_messages import (
     SpareActivationRequest,
@@ -31,7 +31,6 @@ from custode_authority.wire.spare_messages import (
     SpareGrantStatement,
 )
 from custode_authority.wire.states import BackupKind, BackupPlace
-from custode_drivers.portals.errors import PortalRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +70,7 @@ def register(job: Job) -> dict[str, Any]:
         try:
             view = authority.confirm_spare(make, job.token_signer(spki), successor)
         except Exception:
-            found = _confirmed(authority, backup_id)
+            found = given_up(authority, backup_id)
             if found is None:
                 job.journal("abandoned", backup_id=backup_id)
                 raise
@@ -94,21 +93,10 @@ def _spare_signer(job: Job, spki: bytes) -> Callable[[bytes], bytes]:
     return sign
 
 
-def _confirmed(authority: CustodeClient, backup_id: str) -> BackupView | None:
-    """Give a reservation up; the backup instead, when it was confirmed after all."""
-    try:
-        authority.abandon(backup_id)
-    except PortalRefused as refused:
-        if refused.code != ProblemCode.BACKUP_STATE:
-            raise
-        return authority.backup(backup_id)
-    return None
-
-
 def sweep(job: Job) -> dict[str, Any]:
     """After a crash: the backup, if its registration came in; else its reservation is given up."""
     with job.authority() as authority:
-        view = _confirmed(authority, job.params["backup_id"])
+        view = given_up(authority, job.params["backup_id"])
     return {"backup": None if view is None else _told(view)}
 
 
