@@ -87,7 +87,9 @@ GENERAL: Final[Mapping[ErrorCode, Row]] = {
                 "Do it with the program of the token's maker ({maker}), or ask for a re-issue:"
                 " custode reissue"
             ),
-            "Use another token, or see in `custode token list` what this one can do.",
+            "On a token make a spare key: custode backup create --on-token {on_token}",
+            "Make one of the other kind: custode backup create --kind {other_kind} --to DIR",
+            "Use another token, or see in `custode token list --json` what this one can do.",
         ),
     ),
     _E.AGENT_UNAVAILABLE: row(

@@ -117,6 +117,7 @@ def test_after_a_fault_the_same_key_lives_on_a_new_token(player: Player) -> None
     words = ("backup", "create", "--kind", "copy", "--to", more)
     refused = player.run(*words, pin=spare.pin, backup_pin=person.backup_pin, expect=31)
     assert refused.error["data"]["capability"] == "copyable_key"
+    assert "--kind successor" in refused.error["hint"]
     assert list(more.iterdir()) == []
 
     # And the old token, found again, does not open the folder: it is dead.

@@ -10,7 +10,8 @@ from custode.locale.catalogue import t
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_CARDS_ON: Final = '[[modules.card]] atr = "{atr}", module = "/…/….so"'
+_A_CARD: Final = ("[[modules.card]]", 'atr = "{atr}"', 'module = "/…/….so"')  # as TOML has it
+_A_MODULE: Final = ("[[module]]", 'path = "/…/….so"')
 
 
 def all_well(found: Mapping[str, Any]) -> bool:
@@ -48,7 +49,7 @@ def _none(config: Mapping[str, Any]) -> list[str]:
         return [t("none is needed yet: the module is found when a card is put in")]
     return [
         t("none, so no token can be seen: name its module in {file}", file=config.get("file")),
-        '[[module]] path = "/…/….so"',
+        *_A_MODULE,
     ]
 
 
@@ -68,7 +69,9 @@ def _card(card: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:
             yield _tried(tried)
     if state == "unknown":
         yield t("if you know its module, write into {file}:", file=file)
-        yield _CARDS_ON.format(atr=card.get("atr"))
+        for line in _A_CARD:
+            yield line.format(atr=card.get("atr"))
+        yield t("to leave that card alone, instead of module: ignore = true")
 
 
 def _tried(row: Mapping[str, Any]) -> str:

@@ -67,7 +67,9 @@ def starts(patient: Patient, _subject: str) -> Iterator[Finding]:
     if fault is not None and fault.code is ErrorCode.TIMED_OUT:
         yield Finding("silent", data={"path": str(patient.paths.agent_socket), "log": log})
         return
-    if fault is not None and fault.code is ErrorCode.CONFIG_INVALID:
+    if fault is not None and (
+        fault is line.settings_fault or fault.code is ErrorCode.CONFIG_INVALID
+    ):
         yield Finding("config", data={"file": str(patient.config_file)})
         return
     why = "" if fault is None else str(fault.data.get("why") or fault)

@@ -30,6 +30,8 @@ class AgentLine:
         self.ran_before = False
         self.fault: CustodeError | None = None
         """Why there is none."""
+        self.settings_fault: CustodeError | None = None
+        """What is wrong with the settings: an agent that runs answers nothing else either."""
 
     def look(self) -> None:
         """Find out whether an agent runs already; none is started."""
@@ -43,6 +45,8 @@ class AgentLine:
     def start(self) -> None:
         """Have the agent run, as every command does; never raises."""
         try:
+            if self.ran_before and self.fault is None:
+                self.fault = self.settings_fault
             if self.fault is None:
                 with AgentClient.connect(self._paths, name="doctor", hello_s=_QUICK_S) as agent:
                     self.hello = agent.agent

@@ -43,6 +43,7 @@ def patient(paths: Paths, line: AgentLine | None = None) -> Patient:
     """Look at what is configured; no agent is started yet."""
     config, faults = read_all(paths.config)
     line = line or AgentLine(paths)
+    line.settings_fault = faults[0] if faults else None
     read = not any(one.code is ErrorCode.FILE_UNREADABLE or "toml" in one.data for one in faults)
     named = list(zip(module_names(config.modules), config.modules, strict=True))
     return Patient(

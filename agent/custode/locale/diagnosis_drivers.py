@@ -186,7 +186,7 @@ ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
         "by_card": Row(mark("none is named: modules are found for each card")),
         "none": Row(
             mark("no module is named, so no token can be seen"),
-            step=mark('name your token\'s module in {file}: [[module]] path = "/…/….so"'),
+            step=mark('name your token\'s module in {file}: under [[module]], path = "/…/….so"'),
         ),
     },
     "portals.authority": {

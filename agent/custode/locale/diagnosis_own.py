@@ -69,7 +69,7 @@ ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
             step=mark("end that process, then run custode doctor again; {log} may say why"),
         ),
         "config": Row(
-            mark("it does not start with these settings"),
+            mark("it does not work with these settings"),
             step=mark("correct {file}, as the line about the settings says"),
         ),
         "cannot_with_reason": Row(
@@ -107,7 +107,7 @@ ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
         ),
         "unknown": Row(
             mark("no module that is known here shows a token on the card in {reader}"),
-            step=mark("name the module of that card's maker in {file}, under [[module]]"),
+            step=mark("name that card's module in {file}; custode status says what to write there"),
         ),
     },
     "agent.journal": {

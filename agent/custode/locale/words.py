@@ -157,7 +157,7 @@ ABOUT: Final[Mapping[str, str]] = {
     "remove_certificate": mark("removing a certificate"),
     "destroy_key": mark("destroying a key"),
     "copyable": mark("a key that can be copied"),
-    "copyable_key": mark("a copy of this key: it was not made copyable (custode csr --copyable)"),
+    "copyable_key": mark("copying this key, which was not made copyable (custode csr --copyable)"),
     "wrap_key": mark("wrapping a key and unwrapping it (AES key wrap with padding, RFC 5649)"),
     "backup copy": mark("a copy on a second token: it lies in a folder only"),
     "account at a remote authority": mark("opening an account with an authority elsewhere"),

@@ -56,7 +56,11 @@ async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     """
     wanted = msgspec.convert(params, CreateParams)
     if wanted.kind is BackupKind.COPY and wanted.on_token is not None:
-        raise CustodeError(ErrorCode.NOT_SUPPORTED, capability=f"backup {wanted.kind}")
+        raise CustodeError(
+            ErrorCode.NOT_SUPPORTED,
+            capability=f"backup {wanted.kind}",
+            on_token=wanted.on_token,
+        )
     if (wanted.to is None) is (wanted.on_token is None) or (wanted.on_token and wanted.include):
         raise CustodeError(ErrorCode.USAGE, what="one_place")
     if wanted.on_token is not None:

@@ -63,7 +63,8 @@ def require_copyable(session: TokenSession, key_id: str) -> None:
     :raises CustodeError: NOT_SUPPORTED, with the capability; nothing was begun
     """
     if not session.key(key_id)["extractable"]:
-        raise CustodeError(ErrorCode.NOT_SUPPORTED, capability="copyable_key")
+        other = BackupKind.SUCCESSOR
+        raise CustodeError(ErrorCode.NOT_SUPPORTED, capability="copyable_key", other_kind=other)
     if not session.token.can_wrap:
         raise CustodeError(ErrorCode.NOT_SUPPORTED, capability="wrap_key")
 

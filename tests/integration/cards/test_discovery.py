@@ -122,7 +122,8 @@ def test_a_card_that_nobody_knows_is_told_with_what_to_do(at: Desk, pcscd: PcscD
     told = at.command("status").stdout
     assert "known to no module" in told
     assert "OpenSC: shows no token on it" in told
-    assert f'[[modules.card]] atr = "{STRANGE.hex()}"' in told
+    assert "[[modules.card]]\n" in told
+    assert f'atr = "{STRANGE.hex()}"\n' in told
     refused = at.command("token", "init", "--so-pin-source", "fd:0", "--new-pin-source", "fd:0")
     assert refused.returncode == 11
     assert "is known to no module" in refused.stderr

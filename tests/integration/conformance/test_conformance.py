@@ -35,9 +35,9 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(bench.environment["SOFTHSM2_CONF"])
 
 
-def command(configuration: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def command(configuration: Path, *words: str, pin: bytes = PIN) -> subprocess.CompletedProcess[str]:
     reading, writing = os.pipe()
-    os.write(writing, PIN)
+    os.write(writing, pin)
     os.close(writing)
     try:
         return subprocess.run(
@@ -86,6 +86,13 @@ def test_a_vendor_is_told_what_failed_and_no_pin(configuration: Path) -> None:
     assert "failed       sign, and prove a key by a challenge\n" in done.stdout
     assert "it was not refused" in done.stdout
     assert PIN.decode() not in done.stdout + done.stderr
+
+
+def test_a_wrong_pin_is_sent_once_and_no_test_runs(configuration: Path) -> None:
+    done = command(configuration, pin=PIN + b"1")
+    assert done.returncode == 2
+    assert done.stderr.startswith("the PIN was not taken: pin_incorrect")
+    assert done.stdout == "", "a test after it would send the wrong PIN again"
 
 
 @pytest.mark.parametrize(

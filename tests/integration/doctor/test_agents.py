@@ -57,3 +57,15 @@ def test_somebody_listens_and_does_not_answer(ward: Ward, monkeypatch: pytest.Mo
     assert str(place) in found["what"]
     assert "agent.log" in found["mend"]["step"]
     assert not Path(ward.paths.log).exists(), "no agent was started beside it"
+
+
+@pytest.mark.usefixtures("tiny")
+def test_settings_that_were_broken_while_the_agent_runs(ward: Ward) -> None:
+    assert ward.code("agent.modules", agent=True) == "in_use"
+    ward.configure("nonsense\n")  # no TOML: the agent answers nothing from now on
+    assert ward.code("agent.starts", agent=True) == "config"
+    for check in ("agent.modules", "agent.cards", "agent.journal", "portals.authority"):
+        (found,) = ward.rows(check, agent=True)
+        assert (found["code"], found["outcome"]) == ("agent_missing", "not_made"), check
+    ward.configure("")
+    assert ward.code("agent.modules", agent=True) == "in_use"

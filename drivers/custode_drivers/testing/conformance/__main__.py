@@ -4,7 +4,7 @@
 
 Without --destructive nothing on the token is changed, and no wrong PIN is sent. Exit codes: 0 the
 module does what it offers as Custode needs it; 1 something failed; 2 the command is not right, the
-module cannot be used, or no token is the one named.
+module cannot be used, no token is the one named, or it does not take the PIN (sent once then).
 """
 
 from __future__ import annotations
@@ -17,7 +17,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from custode_drivers.testing.conformance.stacks.vendor import Choice, NotNamed, Secret, Vendor
+from custode_drivers.testing.conformance.stacks.vendor import (
+    Choice,
+    NotLetIn,
+    NotNamed,
+    Secret,
+    Vendor,
+)
 
 EX_WRONG: Final = 2
 _MOST_BYTES: Final = 1024
@@ -122,7 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if missing is not None:
             raise NotNamed(missing)
         token = stack.named()
-    except (NoSecret, NotNamed) as exc:
+        stack.let_in()
+    except (NoSecret, NotNamed, NotLetIn) as exc:
         sys.stderr.write(f"{exc}\n")
         return EX_WRONG
     sys.stdout.write(f"{options.module}, the token with serial {token.serial}\n\n")

@@ -38,6 +38,10 @@ class NotNamed(Exception):
     """No token, or more than one, is what was named; the text says which there are."""
 
 
+class NotLetIn(Exception):
+    """The token did not take the PIN that was given for it; the text says what it said."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What the command line said."""
@@ -60,14 +64,15 @@ class VendorToken(Token):
 
     fresh = False
 
-    def __init__(self, choice: Choice, serial: str) -> None:
+    def __init__(self, choice: Choice, who: Mapping[str, str]) -> None:
         self._by_hand = choice.by_hand
         self._is_in = True
         self.pin = choice.pin
         self.so_pin = choice.so_pin
         self.puk = choice.puk
         self.tries = choice.tries
-        self.serial = serial
+        self.who = who
+        self.serial = who["serial"]
 
     def insert(self) -> None:
         if not self._is_in:
@@ -110,8 +115,20 @@ class Vendor(Stack):
     def named(self) -> VendorToken:
         """Return the token that is meant. :raises NotNamed: when none or several are it."""
         if self._token is None:
-            self._token = VendorToken(self._choice, _serial_of(self._choice))
+            self._token = VendorToken(self._choice, _chosen(self._choice))
         return self._token
+
+    def let_in(self) -> None:
+        """Log in once, before the suite does so again and again: a wrong PIN costs one try only.
+
+        :raises NotLetIn: when the PIN is not the token's
+        """
+        who = dict(self.named().who)
+        with _worker(self._choice) as worker:
+            try:
+                worker.call("login", {"token": who}, self._choice.pin)
+            except Refused as exc:
+                raise NotLetIn(f"the PIN was not taken: {exc.code} {exc.data}") from exc
 
     @contextmanager
     def bench(self, folder: Path) -> Iterator[Bench]:
@@ -152,19 +169,26 @@ def _lacks(choice: Choice) -> Mapping[Mean, str]:
     return lacks
 
 
-def _serial_of(choice: Choice) -> str:
-    """Ask the module which tokens there are, and choose."""
+@contextmanager
+def _worker(choice: Choice) -> Iterator[Worker]:
     with tempfile.TemporaryDirectory(prefix="custode-conformance-") as folder:
         worker = Worker(VendorBench(choice), Path(folder) / "worker.log")
+        try:
+            yield worker
+        finally:
+            worker.close()
+
+
+def _chosen(choice: Choice) -> Mapping[str, str]:
+    """Ask the module which tokens there are, and choose one: who it is."""
+    with _worker(choice) as worker:
         try:
             rows = [row for row in worker.call("list") if "unreadable" not in row]
         except Refused as exc:
             raise NotNamed(f"the module does not work: {exc.code} {exc.data}") from exc
-        finally:
-            worker.close()
     found = [row for row in rows if choice.token is None or is_named(row, choice.token)]
     if len(found) == 1:
-        return str(found[0]["serial"])
+        return {name: str(found[0][name]) for name in ("manufacturer", "model", "serial")}
     there = "; ".join(f"serial {row['serial']}, label {row['label']}" for row in rows) or "none"
     if not found:
         raise NotNamed(f"no token is {choice.token or 'there'}. There are: {there}")
