@@ -94,9 +94,16 @@ def readers_seen(state: State, event: ReadersSeen) -> Change:
 
 def _cards_moved(state: State, event: ReadersSeen) -> Change:
     """Bring the cards, and the modules that were found for them, in line with the readers."""
-    was = state.cards
+    was = state
     state = discovery.cards_seen(state, event.readers)
-    left = {c.module for name, c in was.items() if c.module and state.cards.get(name) != c}
+    gone = [card for name, card in was.cards.items() if state.cards.get(name) != card]
+    left = {card.module for card in gone}
+    # What another module showed on such a card counts for the gate: it is asked anew as well.
+    left |= {
+        module.name
+        for module in was.modules.values()
+        if any(discovery.card_of(was, token) in gone for token in module.listed)
+    }
     commands: list[Command] = []
     for module in tuple(state.modules.values()):
         if module.offer is None:

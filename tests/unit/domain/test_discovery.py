@@ -265,6 +265,26 @@ def test_a_card_that_two_modules_show_is_one_token_and_both_count_for_the_gate(
     assert announced(commands).count("token_inserted") == 2
 
 
+def test_a_card_that_leaves_is_forgotten_by_the_other_module_that_showed_it(
+    away: State, token: TokenSeen
+) -> None:
+    """The original is pulled out, and OpenSC goes on serving the spare that is beside it."""
+    begun = ev.AgentStarted((), NOW, discover=True)
+    cards = [(R1, ATR, 1), (R2, OTHER, 1)]
+    state, _ = run(replace(away, modules={}), readers(*cards), begun)
+    state, _ = run(state, offered(YK), offered(SC, atr=OTHER))
+    mine = replace(token, reader=R1)
+    twice, third = replace(mine, id=TokenId("x", "y", "z")), replace(mine, reader=R2)
+    third = replace(third, id=TokenId("Acme", "T1", "9"), certificates=())
+    state, _ = run(state, shown("sc.so", twice, third), shown("yk.so", mine))
+    assert codes(state) == ["original_present"]
+    state, commands = run(state, readers(cards[1]))
+    assert do.ReadTokens("sc.so") in commands
+    assert announced(commands).count("token_removed") == 1
+    state, _ = run(state, shown("sc.so", third))
+    assert codes(state) == []
+
+
 def test_a_card_that_is_swapped_while_modules_are_tried_begins_anew() -> None:
     state, _ = run(started(), readers((R1, ATR, 1)), offered(YK, SC))
     state, commands = run(state, readers((R1, OTHER, 3)))
