@@ -16,7 +16,7 @@ if [[ -z ${UPGRADE:-} && -f $target ]]; then
     cp "$target" "$work/pins.txt" # uv keeps the versions that it finds in its output file
 fi
 
-.venv/bin/uv pip compile pyproject.toml --group dev \
+.venv/bin/uv pip compile pyproject.toml --extra desktop --group dev \
     --universal --python-version 3.11 --generate-hashes \
     --no-config --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
     --quiet --output-file "$work/pins.txt" >/dev/null
@@ -43,7 +43,7 @@ group_pins openpgp 'the OpenPGP card of the tests, in .venv-openpgp'
 
 {
     printf '# Made by make constraints: what make setup installs, with --require-hashes.\n'
-    printf '# Runtime and development together, CPython 3.11 to 3.13. Do not edit by hand.\n'
+    printf '# Runtime, desktop and development together, CPython 3.11 to 3.13. Do not edit by hand.\n'
     grep -E '^([A-Za-z0-9]|    --hash=)' "$work/pins.txt"
 } >"$work/constraints.txt"
 

@@ -81,12 +81,22 @@ has_ykcs11() {
 }
 has_yubico_piv_tool() { command -v yubico-piv-tool >/dev/null; }
 
+has_library() { compgen -G "/usr/lib/*/$1" >/dev/null || compgen -G "/usr/lib*/$1" >/dev/null; }
+
 # What else is behind PKCS#11 modules in the conformance suite: NSS, p11-kit's proxy, a software TPM.
-has_module() { compgen -G "/usr/lib/*/$1" >/dev/null || compgen -G "/usr/lib*/$1" >/dev/null; }
-has_softokn() { has_module libsoftokn3.so || has_module nss/libsoftokn3.so; }
-has_p11_kit_proxy() { has_module p11-kit-proxy.so && has_module pkcs11/p11-kit-trust.so; }
-has_tpm2_pkcs11() { has_module libtpm2_pkcs11.so.1 && has_module 'libtss2-tcti-swtpm.so.0*'; }
+has_softokn() { has_library libsoftokn3.so || has_library nss/libsoftokn3.so; }
+has_p11_kit_proxy() { has_library p11-kit-proxy.so && has_library pkcs11/p11-kit-trust.so; }
+has_tpm2_pkcs11() { has_library libtpm2_pkcs11.so.1 && has_library 'libtss2-tcti-swtpm.so.0*'; }
 has_swtpm() { command -v swtpm >/dev/null; }
+
+# One font, or the windows have nothing to write with.
+has_font() {
+    local folder
+    for folder in /usr/share/fonts /usr/local/share/fonts; do
+        [[ -d $folder && -n $(find -L "$folder" -name '*.[to]tf' -print -quit 2>/dev/null) ]] && return 0
+    done
+    return 1
+}
 
 # pyscard has no wheel for Linux, and the tests build small PKCS#11 modules of their own.
 has_winscard_headers() {
@@ -126,6 +136,17 @@ missing_packages() {
     has_p11_kit_proxy || say p11-kit-modules
     has_tpm2_pkcs11 || say libtpm2-pkcs11-1
     has_swtpm || say swtpm
+    # what the libraries of PySide6-Essentials are linked to
+    has_library 'libEGL.so.1' || say libegl1
+    has_library 'libGL.so.1' || say libgl1
+    has_library 'libdbus-1.so.3' || say libdbus-1-3
+    has_library 'libfontconfig.so.1' || say libfontconfig1
+    has_library 'libxkbcommon-x11.so.0' || say libxkbcommon-x11-0
+    has_library 'libxcb-cursor.so.0' || say libxcb-cursor0
+    has_library 'libxcb-icccm.so.4' || say libxcb-icccm4
+    has_library 'libxcb-keysyms.so.1' || say libxcb-keysyms1
+    has_library 'libxcb-shape.so.0' || say libxcb-shape0
+    has_font || say fonts-dejavu-core
     has_winscard_headers || say libpcsclite-dev
     has_pkg_config || say pkg-config
     has_compiler || say gcc
