@@ -12,6 +12,7 @@ from custode.error_codes import ErrorCode
 from custode.locale import words
 from custode.locale.catalogue import mark, t, tn
 from custode.prompts.secret import MAX_BYTES
+from custode.prompts.strength import ACCOUNT_BITS, FILE_BITS, TOKEN_BITS
 from custode_authority.wire.parameters import PIN_MIN_LENGTH
 from custode_authority.wire.pin import PASSWORD_MIN_LENGTH
 
@@ -65,13 +66,17 @@ class Wanted(NamedTuple):
 class Question(NamedTuple):
     """A secret to be asked: `lines` say which token, who asks, why, and the tries left.
 
+    `text` is the part of them that is about neither the token nor its tries. `strong_bits`: how
+    much a strong new secret has, 0 where there is nothing to be chosen; `generates`: one may be
+    proposed.
+
     `option` is what names another source when nobody can be asked. `weak` is the error for a new
     secret shorter than `min_length` or longer than `max_length` (bytes; 0: no limit of its own): it
     is not sent. `pinentry` is the program that the person chose to be asked by (empty or `tty`: the
     terminal), `seconds` how long it waits.
     """
 
-    lines: tuple[str, ...]
+    text: tuple[str, ...]
     prompt: str
     repeat_prompt: str | None = None
     option: str = "--pin-source"
@@ -80,6 +85,23 @@ class Question(NamedTuple):
     weak: ErrorCode = ErrorCode.SECRET_MISSING
     pinentry: str = ""
     seconds: float = PATIENCE_S
+    label: str = ""
+    serial: str = ""
+    attempts_remaining: int | None = None
+    strong_bits: int = 0
+    generates: bool = False
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Everything that is told before the prompt."""
+        return (*_token(self.label, self.serial), *self.text, *tries(self.attempts_remaining))
+
+    def length_rule(self) -> str:
+        """How long a new secret may be."""
+        if self.max_length:
+            least, most = self.min_length, self.max_length
+            return t("{min} to {max} characters", min=least, max=most)
+        return t("at least {n} characters", n=self.min_length)
 
     def unfit(self, length: int) -> str | None:
         """What to tell of a secret of that length; None when it fits."""
@@ -131,31 +153,36 @@ _LEAST: Final[Mapping[Kind, tuple[int, ErrorCode]]] = {
 }
 
 
+_STRONG_BITS: Final[Mapping[Kind, int]] = {
+    Kind.NEW_PIN: TOKEN_BITS,
+    Kind.BACKUP_PIN_NEW: FILE_BITS,
+    Kind.EXPORT_PIN_NEW: FILE_BITS,
+    Kind.ACCOUNT_PASSWORD_NEW: ACCOUNT_BITS,
+}
+_GENERATED: Final = frozenset({Kind.BACKUP_PIN_NEW, Kind.EXPORT_PIN_NEW})
+
+
 def question(wanted: Wanted) -> Question:
     """Put the agent's wish into sentences for the person."""
-    lines = []
-    if wanted.token_label or wanted.token_serial:
-        lines.append(
-            t(
-                "Token “{label}” (serial {serial})",
-                label=wanted.token_label or "–",
-                serial=wanted.token_serial or "–",
-            )
-        )
+    text = []
     if wanted.why:
-        lines.append(t("Custode needs it to {what}.", what=words.word(words.DOING, wanted.why)))
+        text.append(t("Custode needs it to {what}.", what=words.word(words.DOING, wanted.why)))
     if wanted.kind is Kind.BACKUP_PIN_NEW:
-        lines.append(t("Choose a PIN that is not the token's. Without it the backup is useless."))
+        text.append(t("Choose a PIN that is not the token's. Without it the backup is useless."))
     if wanted.kind is Kind.EXPORT_PIN_NEW:
-        lines.append(t("Without this PIN the export is useless; with it anybody can be you."))
-    lines += tries(wanted.attempts_remaining)
+        text.append(t("Without this PIN the export is useless; with it anybody can be you."))
     prompt, repeat = _PROMPTS[wanted.kind]
     asked = Question(
-        tuple(lines),
+        tuple(text),
         t(prompt),
         t(repeat) if repeat else None,
         pinentry=wanted.pinentry,
         seconds=wanted.seconds,
+        label=wanted.token_label,
+        serial=wanted.token_serial,
+        attempts_remaining=wanted.attempts_remaining,
+        strong_bits=_STRONG_BITS.get(wanted.kind, 0),
+        generates=wanted.kind in _GENERATED,
     )
     if wanted.kind is Kind.NEW_PIN:
         return _new_pin(asked, wanted)
@@ -172,11 +199,18 @@ def _new_pin(asked: Question, wanted: Wanted) -> Question:
     least, most = wanted.min_pin or 1, wanted.max_pin or MAX_BYTES
     rule = t("The token takes PINs of {min} to {max} characters.", min=least, max=most)
     return asked._replace(
-        lines=(*asked.lines, rule),
+        text=(*asked.text, rule),
         min_length=least,
         max_length=most,
         weak=ErrorCode.PIN_LENGTH,
     )
+
+
+def _token(label: str, serial: str) -> list[str]:
+    """Say which token, when it is about one."""
+    if not label and not serial:
+        return []
+    return [t("Token “{label}” (serial {serial})", label=label or "–", serial=serial or "–")]
 
 
 def tries(attempts_remaining: int | None) -> list[str]:

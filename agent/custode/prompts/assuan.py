@@ -7,7 +7,6 @@ garbage collector would keep.
 from __future__ import annotations
 
 import os
-import select
 import subprocess
 import time
 from typing import TYPE_CHECKING, Final, Self
@@ -16,17 +15,28 @@ from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.locale.catalogue import current, t
 from custode.locale.printable import printable
-from custode.prompts.secret import MAX_BYTES, Secret, TooLong
+from custode.prompts import builtin
+from custode.prompts.assuan_line import (
+    CANCELED,
+    LINE_MAX,
+    NOT_CONFIRMED,
+    TIMEOUT,
+    escape,
+    read_line,
+    send_secret,
+    unescape_into,
+)
+from custode.prompts.inquiries import NOTHING, Inquiry, answer
+from custode.prompts.secret import Secret, TooLong
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
     from custode.prompts.asking import Question
 
 _GRACE_S: Final = 5.0  # the program's own time-out comes first
-_LINE_MAX: Final = 1000 + 2  # Assuan manual, "Server responses": 1000 octets and a line end
 _CODE_MASK: Final = 0xFFFF  # libgpg-error: the upper half names the source
-_TIMEOUT, _CANCELED, _NOT_CONFIRMED = 62, 99, 114  # gpg-error codes
 
 
 class AssuanError(Exception):
@@ -38,52 +48,57 @@ class AssuanError(Exception):
 
 
 class PinentryAsker:
-    """Starts `program` for each question and ends it afterwards."""
+    """Starts `program` (`builtin`: our own dialog) for each question and ends it afterwards."""
 
     def __init__(self, program: str, timeout_s: int) -> None:
         self._program = program
         self._timeout_s = timeout_s
 
     def ask(self, question: Question) -> Secret:
+        argv = builtin.argv() if self._program == builtin.NAME else (self._program,)
         try:
-            with _Pinentry(self._program, self._timeout_s) as pinentry:
+            with _Pinentry(argv, self._timeout_s) as pinentry:
                 return _converse(pinentry, question)
         except AssuanError as error:
-            if error.code in {_CANCELED, _NOT_CONFIRMED}:
+            if error.code in {CANCELED, NOT_CONFIRMED}:
                 raise CustodeError(ErrorCode.CANCELLED) from error
-            if error.code == _TIMEOUT:
+            if error.code == TIMEOUT:
                 raise CustodeError(ErrorCode.TIMED_OUT, seconds=self._timeout_s) from error
-            raise _broken(self._program) from error
+            raise self._broken() from error
         except (OSError, ValueError, TooLong) as error:
-            raise _broken(self._program) from error
+            raise self._broken() from error
 
-
-def _broken(program: str) -> CustodeError:
-    return CustodeError(
-        ErrorCode.SECRET_MISSING,
-        why=t("the PIN program {program} does not work", program=program),
-    )
+    def _broken(self) -> CustodeError:
+        if self._program == builtin.NAME:
+            return builtin.failed()
+        return CustodeError(
+            ErrorCode.SECRET_MISSING,
+            why=t("the PIN program {program} does not work", program=self._program),
+        )
 
 
 def _converse(pinentry: _Pinentry, question: Question) -> Secret:
-    # Options that a flavour does not know are no fault: each pinentry has its own.
+    # Options and commands that a flavour does not know are no fault: each pinentry has its own.
     pinentry.try_command(f"OPTION lc-messages={'it_IT' if current() == 'it' else 'en_US'}.UTF-8")
     pinentry.try_command("OPTION lc-ctype=C.UTF-8")
     if tty := _terminal_name():
         pinentry.try_command(f"OPTION ttyname={tty}")
         pinentry.try_command(f"OPTION ttytype={os.environ.get('TERM', 'dumb')}")
     pinentry.command("SETTITLE Custode")
-    pinentry.command(f"SETDESC {_escape(chr(10).join(question.lines))}")
-    pinentry.try_command(f"SETOK {_escape(t('OK'))}")
-    pinentry.try_command(f"SETCANCEL {_escape(t('Cancel'))}")
+    pinentry.command(f"SETDESC {escape(chr(10).join(_described(pinentry, question)))}")
+    pinentry.try_command(f"SETOK {escape(t('OK'))}")
+    pinentry.try_command(f"SETCANCEL {escape(t('Cancel'))}")
+    different = t("The two are different: please type them again.")
     while True:
         repeats = question.repeat_prompt is not None and pinentry.try_command(
-            f"SETREPEAT {_escape(question.repeat_prompt)}"
+            f"SETREPEAT {escape(question.repeat_prompt)}"
         )
-        first = pinentry.get_pin(question.prompt)
+        if repeats:
+            pinentry.try_command(f"SETREPEATERROR {escape(different)}")
+        first = pinentry.get_pin(question.prompt, _offer_help(pinentry, question))
         if (unfit := question.unfit(len(first))) is not None:
             first.wipe()
-            pinentry.command(f"SETERROR {_escape(unfit)}")
+            pinentry.command(f"SETERROR {escape(unfit)}")
             continue
         if question.repeat_prompt is None or (repeats and pinentry.repeated):
             return first
@@ -91,7 +106,36 @@ def _converse(pinentry: _Pinentry, question: Question) -> Secret:
             if first.equals(second):
                 return first
         first.wipe()
-        pinentry.command(f"SETERROR {_escape(t('The two are different: please type them again.'))}")
+        pinentry.command(f"SETERROR {escape(different)}")
+
+
+def _described(pinentry: _Pinentry, question: Question) -> tuple[str, ...]:
+    """The lines to be shown: our own dialog has a place of its own for the token and its tries."""
+    label, serial, left = question.label, question.serial, question.attempts_remaining
+    takes_all = (
+        pinentry.try_command(f"OPTION {builtin.OPTION_LABEL}={printable(label)}")
+        and pinentry.try_command(f"OPTION {builtin.OPTION_SERIAL}={printable(serial)}")
+        and pinentry.try_command(f"OPTION {builtin.OPTION_ATTEMPTS}={'' if left is None else left}")
+    )
+    return question.text if takes_all else question.lines
+
+
+def _offer_help(pinentry: _Pinentry, question: Question) -> Inquiry:
+    """Let the program ask us back about a new secret; gives what it will be told.
+
+    Before each question: a pinentry forgets it with the question (pinentry.c, cmd_getpin).
+    """
+    if not question.strong_bits:
+        return NOTHING
+    pinentry.try_command(f"SETQUALITYBAR {escape(t('Strength'))}")
+    if question.generates:
+        pinentry.try_command(f"SETGENPIN {escape(t('Propose a PIN'))}")
+    if question.min_length or question.max_length:
+        pinentry.try_command("OPTION constraints-enforce")
+        pinentry.try_command(f"OPTION constraints-hint-short={question.length_rule()}")
+        pinentry.try_command("OPTION constraints-hint-long=")
+        pinentry.try_command(f"OPTION constraints-error-title={t('Not usable')}")
+    return Inquiry(question)
 
 
 def _terminal_name() -> str | None:
@@ -103,19 +147,14 @@ def _terminal_name() -> str | None:
     return None
 
 
-def _escape(text: str) -> str:
-    """Percent-escape what would break the line (Assuan manual, "Client requests")."""
-    return "".join(c if c not in "%\r\n" else f"%{ord(c):02X}" for c in printable(text))
-
-
 class _Pinentry:
     """One running program and the conversation with it."""
 
-    def __init__(self, program: str, timeout_s: int) -> None:
+    def __init__(self, argv: Sequence[str], timeout_s: int) -> None:
         self._timeout_s = timeout_s
         self.repeated = False
         self._process = subprocess.Popen(
-            [program],
+            argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -124,7 +163,7 @@ class _Pinentry:
 
     def __enter__(self) -> Self:
         try:
-            self._reply(Secret())
+            self._reply(Secret(), NOTHING)
             self.try_command(f"SETTIMEOUT {self._timeout_s}")
         except BaseException:
             self._end()
@@ -156,7 +195,7 @@ class _Pinentry:
         """
         self._send(line)
         with Secret() as nothing:
-            self._reply(nothing)
+            self._reply(nothing, NOTHING)
 
     def try_command(self, line: str) -> bool:
         """Send a command that a flavour may not know; tell whether it did."""
@@ -166,17 +205,17 @@ class _Pinentry:
             return False
         return True
 
-    def get_pin(self, prompt: str) -> Secret:
-        """Show the dialog.
+    def get_pin(self, prompt: str, inquiry: Inquiry = NOTHING) -> Secret:
+        """Show the dialog; `inquiry` answers what it asks back meanwhile.
 
         :raises AssuanError: when the person cancels, or nobody answers
         """
-        self.command(f"SETPROMPT {_escape(prompt)}")
+        self.command(f"SETPROMPT {escape(prompt)}")
         secret = Secret()
         try:
             while not len(secret):
                 self._send("GETPIN")
-                self._reply(secret)
+                self._reply(secret, inquiry)
         except BaseException:
             secret.wipe()
             raise
@@ -187,50 +226,44 @@ class _Pinentry:
             raise OSError
         self._process.stdin.write(line.encode() + b"\n")
 
-    def _reply(self, secret: Secret) -> None:
+    def _reply(self, secret: Secret, inquiry: Inquiry) -> None:
         """Read up to OK; `D` lines go into `secret`."""
         self.repeated = False
         deadline = time.monotonic() + self._timeout_s + _GRACE_S
-        line = bytearray(_LINE_MAX)
+        line = bytearray(LINE_MAX + 2)
         try:
             while True:
                 length = self._read_line(line, deadline)
                 if line.startswith(b"D "):
-                    _unescape(line, length, secret)
+                    unescape_into(secret, line, len(b"D "), length)
                 elif line.startswith(b"OK"):
                     return
                 elif line.startswith(b"ERR "):
                     raise AssuanError(int(line[4:length].split(b" ")[0]) & _CODE_MASK)
                 elif line.startswith(b"S PIN_REPEATED"):
                     self.repeated = True
-                elif line.startswith(b"INQUIRE"):
-                    self._send("CAN")  # we set no quality bar, so nothing is to be asked of us
+                elif line.startswith(b"INQUIRE "):
+                    self._answer(inquiry, line, length)
         finally:
             line[:] = bytes(len(line))
 
+    def _answer(self, inquiry: Inquiry, line: bytearray, length: int) -> None:
+        if self._process.stdin is None:
+            raise OSError
+        with Secret() as told:
+            if not answer(inquiry, line, length, told):
+                self._send("CAN")
+                return
+            send_secret(self._process.stdin.fileno(), told)
+        self._send("END")
+
     def _read_line(self, line: bytearray, deadline: float) -> int:
-        """Read one line into `line`, byte by byte; give its length."""
         if self._process.stdout is None:
             raise OSError
-        source = self._process.stdout.fileno()
-        for at in range(_LINE_MAX):
-            if not select.select([source], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise AssuanError(_TIMEOUT)
-            with memoryview(line)[at : at + 1] as place:
-                if not os.readv(source, [place]):
-                    raise OSError("ended")
-            if line[at] == ord("\n"):
-                return at
-        raise ValueError("line too long")
-
-
-def _unescape(line: bytearray, length: int, secret: Secret) -> None:
-    """Put the data of a `D` line into `secret`, decoding %XX."""
-    at = len(b"D ")
-    while at < length and len(secret) < MAX_BYTES + 1:
-        if line[at] == ord("%"):
-            secret.append(int(line[at + 1 : at + 3], 16))
-            at += 3
-        else:
-            secret.append(line[at])
-            at += 1
+        try:
+            length = read_line(self._process.stdout.fileno(), line, deadline)
+        except TimeoutError as error:
+            raise AssuanError(TIMEOUT) from error
+        if length is None:
+            raise OSError("ended")
+        return length

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
 MAX_BYTES: Final = 1024
@@ -40,6 +41,10 @@ class Secret:
 
     def __repr__(self) -> str:
         return "<Secret>"
+
+    def view(self) -> memoryview:
+        """Its bytes where they are; released by the caller before the next change of the secret."""
+        return memoryview(self._buffer)[: self._length]
 
     def append(self, byte: int) -> None:
         """Add one byte.
@@ -94,6 +99,25 @@ class Secret:
         from hmac import compare_digest  # loads OpenSSL: only where two are compared
 
         return compare_digest(self._buffer, other._buffer) and self._length == len(other)
+
+    def replace(self, start: int, end: int, content: Sequence[int]) -> bool:
+        """Put `content` where the bytes `start` to `end` are; False, and nothing done: no room.
+
+        The bytes behind move within the buffer; what is left behind them is zeros.
+        """
+        length = self._length - (end - start) + len(content)
+        if length > MAX_BYTES:
+            return False
+        with memoryview(self._buffer) as whole, whole[end : self._length] as behind:
+            into = start + len(content)
+            with whole[into : into + len(behind)] as place:
+                place[:] = behind  # memmove: they may overlap
+        for at, byte in enumerate(content, start):
+            self._buffer[at] = byte
+        for at in range(length, self._length):
+            self._buffer[at] = 0
+        self._length = length
+        return True
 
     def into_pipe(self) -> int:
         """Put a copy into a pipe and give its read end, which the caller closes.

@@ -1,0 +1,1 @@
+"""Our own PIN dialog: a pinentry program (Assuan protocol) with a Qt window."""

@@ -1,0 +1,155 @@
+"""The pieces of which the dialog is made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from custode.locale.catalogue import t, tn
+
+if TYPE_CHECKING:
+    from custode.desktop.pin_dialog.asked import Asked
+    from custode.desktop.theme import Theme
+    from custode.prompts.secret import Secret
+
+FEW: Final = 2  # tries left from which on it is told with more weight
+_BADGE: Final = 26
+_SMALL: Final = 16
+
+
+def fit(window: QWidget, width: int) -> None:
+    """Make `window` so wide, and as high as its texts are when they break their lines there.
+
+    The style sheet changes sizes only as each widget is polished, and layouts remember the old
+    ones: so both are done here, from the inside out.
+    """
+    inside = [window, *window.findChildren(QWidget)]
+    for widget in inside:
+        widget.ensurePolished()
+    for widget in reversed(inside):
+        if (layout := widget.layout()) is not None:
+            layout.invalidate()
+            layout.activate()
+    if (layout := window.layout()) is not None:
+        window.setFixedSize(width, layout.totalHeightForWidth(width))
+
+
+def label(text: str, look: str = "", *, wraps: bool = False) -> QLabel:
+    """Some text, shown as it comes: never as HTML."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setWordWrap(wraps)
+    made.setObjectName(look)
+    return made
+
+
+def picture(theme: Theme, name: str, colour: str, size: int) -> QLabel:
+    """One of our signs; ornament beside words, so without a name of its own."""
+    made = QLabel()
+    made.setPixmap(
+        theme.pixmap(name, colour, size, QGuiApplication.primaryScreen().devicePixelRatio())
+    )
+    made.setFixedSize(QSize(size, size))
+    return made
+
+
+def button(text: str, look: str = "") -> QPushButton:
+    """A button with the client's words: `_` before the letter of its shortcut (pinentry manual)."""
+    marked = text.replace("&", "&&").replace("__", "\0").replace("_", "&").replace("\0", "_")
+    made = QPushButton(marked)
+    made.setAccessibleName(text.replace("__", "\0").replace("_", "").replace("\0", "_"))
+    made.setObjectName(look)
+    made.setAutoDefault(False)
+    return made
+
+
+class Heading(QWidget):
+    """What is asked, and why."""
+
+    def __init__(self, theme: Theme, sign: str, headline: str, text: str) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(14)
+        row.addWidget(picture(theme, sign, "accent", _BADGE), 0, Qt.AlignmentFlag.AlignTop)
+        words = QVBoxLayout()
+        words.setSpacing(4)
+        words.addWidget(label(headline, "headline", wraps=True))
+        if text:
+            words.addWidget(label(text, "muted", wraps=True))
+        row.addLayout(words, 1)
+
+
+class Note(QWidget):
+    """A short line with a sign."""
+
+    def __init__(self, theme: Theme, sign: str, colour: str, text: str) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        row.addWidget(picture(theme, sign, colour, _SMALL), 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(label(text, colour, wraps=True), 1)
+
+
+class Alarm(QFrame):
+    """What went wrong, or may; hidden while there is nothing to say."""
+
+    def __init__(self, theme: Theme, text: str) -> None:
+        super().__init__()
+        self.setObjectName("dangerCard")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 10, 12, 10)
+        row.setSpacing(10)
+        row.addWidget(picture(theme, "warning", "danger", 20), 0, Qt.AlignmentFlag.AlignTop)
+        self.body = QVBoxLayout()
+        self.body.setSpacing(6)
+        self.told = label("", "strong", wraps=True)
+        self.body.addWidget(self.told)
+        row.addLayout(self.body, 1)
+        self.say(text)
+
+    def say(self, text: str) -> None:
+        """Say that; nothing: be gone."""
+        self.told.setText(text)
+        self.told.setAccessibleName(text)
+        self.setVisible(bool(text))
+
+
+def attempts(asked: Asked) -> QLabel | None:
+    """How many tries are left; the last one has more to say (see the dialog)."""
+    left = asked.attempts_remaining
+    if left is None:
+        return None
+    looks = {0: "dangerChip", 1: "dangerChip", FEW: "warningChip"}
+    return label(tn("{n} try left", "{n} tries left", left), looks.get(left, "chip"))
+
+
+def token_card(theme: Theme, asked: Asked) -> QFrame:
+    """Which token: its label, its serial, the tries it has left."""
+    card = QFrame()
+    card.setObjectName("card")
+    row = QHBoxLayout(card)
+    row.setContentsMargins(14, 11, 14, 11)
+    row.setSpacing(12)
+    row.addWidget(picture(theme, "token", "muted", 28))
+    words = QVBoxLayout()
+    words.setSpacing(2)
+    words.addWidget(label(asked.label or "–", "strong", wraps=True))
+    words.addWidget(label(t("Serial {serial}", serial=asked.serial or "–"), "muted", wraps=True))
+    row.addLayout(words, 1)
+    if (left := attempts(asked)) is not None:
+        row.addWidget(left)
+    return card
+
+
+def copy_secret(secret: Secret) -> None:
+    """Put it on the clipboard, with the mark that keeps it out of clipboard histories (KDE's)."""
+    data = QMimeData()
+    with secret.view() as content:
+        data.setData("text/plain", QByteArray(content))
+    data.setData("x-kde-passwordManagerHint", QByteArray(b"secret"))
+    QGuiApplication.clipboard().setMimeData(data)

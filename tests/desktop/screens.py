@@ -1,0 +1,50 @@
+"""`make screens`: a picture of every window, to be looked at; into build/screens.
+
+One process for each size of dots, because Qt reads QT_SCALE_FACTOR once.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = Path(__file__).parents[2] / "build" / "screens"
+SCALES: Final = {"100": "1", "200": "2"}
+
+
+def main(arguments: list[str]) -> int:
+    """Without arguments: all; with a scale: that one, in this process."""
+    if not arguments:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        for old in FOLDER.glob("*.png"):
+            old.unlink()
+        for scale, factor in SCALES.items():
+            environment = {
+                **os.environ,
+                "QT_QPA_PLATFORM": "offscreen",
+                "QT_SCALE_FACTOR": factor,
+                "QT_LOGGING_RULES": "default.warning=false",  # offscreen knows no size hints
+            }
+            argv = [sys.executable, "-m", "tests.desktop.screens", scale]
+            subprocess.run(argv, check=True, env=environment, timeout=300)
+        sys.stdout.write(f"{len(list(FOLDER.glob('*.png')))} pictures in {FOLDER}\n")
+        return 0
+    from PySide6.QtWidgets import QApplication
+
+    from custode.desktop.theme import Theme
+
+    from . import pin_screens
+
+    app = QApplication(["screens"])
+    theme = Theme(app)
+    for _ in pin_screens.take(app, theme, FOLDER, arguments[0]):
+        pass
+    app.shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
