@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QCheckBox, QPushButton, QToolButton
+from tests.desktop.hands import write
 
 from custode.desktop.colours import Scheme
 from custode.desktop.pin_dialog.asked import Asked
 from custode.desktop.pin_dialog.dialog import PinDialog
+from custode.desktop.pin_dialog.field import SecretField
 from custode.desktop.theme import Theme
 from custode.locale.catalogue import t, use
 from custode.prompts.asking import Kind, Wanted, question
@@ -124,21 +125,18 @@ def take(app: QApplication, theme: Theme, folder: Path, scale: str) -> Iterator[
 
 def play(dialog: PinDialog, scene: Scene) -> None:
     """Do what the person does in it."""
-    from PySide6.QtWidgets import QCheckBox, QLineEdit, QPushButton, QToolButton
-
-    fields = dialog.findChildren(QLineEdit)
+    fields = dialog.findChildren(SecretField)
     if scene.proposes:
         next(b for b in dialog.findChildren(QPushButton) if b.text() == t("Propose a PIN")).click()
     for field, text in zip(fields, (scene.typed, scene.second), strict=False):
         if text:
             field.setFocus()
-            QTest.keyClicks(field, text)
+            write(field, text)
     if scene.shown:
         dialog.findChildren(QToolButton)[0].click()
     if scene.accepts:
         dialog.findChildren(QCheckBox)[0].click()
     if scene.caps:
-        QTest.keyClick(fields[0], "A")
-        QTest.keyClick(fields[0], "\b")
+        fields[0].caps_lock.emit(True)
     if scene.second and len(scene.second) == len(scene.typed):
         dialog.accept()

@@ -74,7 +74,10 @@ class Theme(QObject):
     def _dress(self) -> None:
         self._app.setPalette(_palette(self.colours))
         sheet = Template(_SHEET.read_text(encoding="utf-8"))
-        self._app.setStyleSheet(sheet.substitute(self.colours.by_name()))
+        filled = sheet.substitute(
+            self.colours.by_name(), icons=_ICONS.as_posix(), scheme=self.scheme.value
+        )
+        self._app.setStyleSheet(filled)
 
 
 def _scheme_of(wanted: Qt.ColorScheme) -> Scheme:

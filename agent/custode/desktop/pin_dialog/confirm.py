@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSocketNotifier, Qt, QTimer
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout
+from PySide6.QtCore import QSocketNotifier, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from custode.desktop.pin_dialog import parts
 from custode.desktop.pin_dialog.asked import Ending
@@ -17,16 +17,13 @@ if TYPE_CHECKING:
     from custode.desktop.pin_dialog.asked import Asked, Client
     from custode.desktop.theme import Theme
 
-WIDTH: Final = 500
 
-
-class ConfirmDialog(QDialog):
+class ConfirmDialog(parts.Sheet):
     """One text and its buttons; `ending` when it is closed."""
 
     def __init__(self, asked: Asked, client: Client, theme: Theme, *, one_button: bool) -> None:
-        super().__init__(None, Qt.WindowType.WindowStaysOnTopHint)
+        super().__init__(asked.title or "Custode")
         self.ending = Ending.CANCELLED
-        self.setWindowTitle(asked.title or "Custode")
         headline, _, text = asked.text.partition("\n")
         outer = QVBoxLayout(self)
         outer.setContentsMargins(22, 20, 22, 18)
@@ -55,7 +52,6 @@ class ConfirmDialog(QDialog):
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's own name
         super().showEvent(event)
-        parts.fit(self, WIDTH)
         self.activateWindow()
 
     def _add(self, row: QHBoxLayout, text: str, ending: Ending, look: str = "") -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QSocketNotifier, Qt, QTimer
 from PySide6.QtGui import QAccessible, QAccessibleEvent
-from PySide6.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from custode.desktop.pin_dialog import parts
 from custode.desktop.pin_dialog.asked import ClientGone, Ending
@@ -20,27 +20,26 @@ from custode.desktop.pin_dialog.strength_bar import StrengthBar
 from custode.locale.catalogue import t
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QShowEvent
+    from PySide6.QtGui import QKeyEvent, QShowEvent
 
     from custode.desktop.pin_dialog.asked import Asked, Client
     from custode.desktop.theme import Theme
     from custode.prompts.secret import Secret
 
-WIDTH: Final = 500
 LAST: Final = 1
+_ENTER: Final = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _WARN_S: Final = 30  # how long before the end the person is told
 
 
-class PinDialog(QDialog):
+class PinDialog(parts.Sheet):
     """One question; `ending` and the given secret hold the answer when it is closed."""
 
     def __init__(self, asked: Asked, client: Client, theme: Theme) -> None:
-        super().__init__(None, Qt.WindowType.WindowStaysOnTopHint)
+        super().__init__(asked.title or "Custode")
         self.ending = Ending.CANCELLED
         self._asked = asked
         self._client = client
         self._theme = theme
-        self.setWindowTitle(asked.title or "Custode")
         prompt = asked.prompt.rstrip().removesuffix(":") or t("PIN")
 
         self._first = Entry(theme, "" if asked.repeat is None else t("Type it"), prompt)
@@ -80,7 +79,6 @@ class PinDialog(QDialog):
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's own name
         super().showEvent(event)
-        self._fit()
         self.activateWindow()
         self._first.field.setFocus()
 
@@ -115,13 +113,9 @@ class PinDialog(QDialog):
         outer.addLayout(buttons)
         self._ok.setDefault(True)
         self._caps.hide()
-        self.setFixedWidth(WIDTH)
-
-    def _fit(self) -> None:
-        """As high as what it says: texts break their lines by the width."""
-        parts.fit(self, WIDTH)
 
     def _connect(self) -> None:
+        self._first.field.edited.connect(self._judge)
         for entry in self._entries():
             entry.field.edited.connect(self._typed)
             entry.field.caps_lock.connect(self._tell_caps_lock)
@@ -137,6 +131,15 @@ class PinDialog(QDialog):
         return (self._first,) if self._second is None else (self._first, self._second)
 
     # --- what the person does ---
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's own name
+        """Enter presses the button that one is at; anywhere else it goes on (see `accept`)."""
+        if event.key() not in _ENTER:
+            super().keyPressEvent(event)
+        elif isinstance(focused := self.focusWidget(), QPushButton):
+            focused.click()
+        else:
+            self.accept()
 
     def accept(self) -> None:
         """Enter goes on to the first field that wants something; the last one ends the question."""
@@ -158,36 +161,34 @@ class PinDialog(QDialog):
 
     def _fault(self) -> str | None:
         """Why it cannot be taken; empty: it can; None: nobody is there any more."""
+        typed = self._first.field.secret
         if self._asked.checked:
             try:
-                fault = self._client.fault(self._first.field.secret)
+                fault = self._client.fault(typed)
             except ClientGone:
                 self.reject()
                 return None
             if fault:
+                self._first.field.setFocus()
+                self._first.field.selectAll()
                 return fault
-        if self._second is not None:
-            if self._first.field.secret.equals(self._second.field.secret):
-                return ""
-            self._second.field.take(b"")
+        if self._second is None or typed.equals(self._second.field.secret):
+            return ""
+        self._second.field.take(b"")
+        if self._first.field.shown:  # it can be read: then the slip is in the other one
             self._second.field.setFocus()
-            return self._asked.repeat_error or t("The two are different: please type them again.")
-        return ""
+        else:
+            self._first.field.take(b"")
+            self._first.field.setFocus()
+        return self._asked.repeat_error or t("The two are different: please type them again.")
 
     def _tell_fault(self, fault: str) -> None:
         self._error.say(fault)
-        self._fit()
         QAccessible.updateAccessibility(QAccessibleEvent(self._error.told, QAccessible.Event.Alert))
-        if self._second is None or not self._second.field.hasFocus():
-            self._first.field.setFocus()
-            self._first.field.selectAll()
 
     def _typed(self) -> None:
-        if self.sender() is self._first.field:
-            self._judge()
         if self._error.isVisible() and self._asked.error != self._error.told.text():
             self._error.say("")
-            self._fit()
         self._update()
 
     def _judge(self) -> None:
@@ -206,7 +207,6 @@ class PinDialog(QDialog):
     def _tell_caps_lock(self, on: bool) -> None:  # noqa: FBT001 - Qt's signal
         if on is self._caps.isHidden():
             self._caps.setVisible(on)
-            self._fit()
 
     def _propose(self) -> None:
         try:
@@ -223,7 +223,6 @@ class PinDialog(QDialog):
             self._second.field.take(b"")
             self._second.field.setFocus()
         self._proposal.tell_next()
-        self._fit()
 
     def _copy(self) -> None:
         parts.copy_secret(self._first.field.secret)

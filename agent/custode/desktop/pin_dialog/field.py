@@ -115,8 +115,12 @@ class SecretField(QLineEdit):
             self.paste_secret()
         elif any(event.matches(key) for key in _BLOCKED):
             event.accept()
-        elif event.text() and event.text().isprintable() and not _is_command(event):
+        elif not event.text() or not event.text().isprintable():
+            super().keyPressEvent(event)
+        elif not _is_command(event):
             self._put(event.text().encode())
+        elif not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            event.ignore()  # a QLineEdit would take Alt+B for b
         else:
             super().keyPressEvent(event)
 

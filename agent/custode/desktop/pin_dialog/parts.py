@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt
+from PySide6.QtCore import QByteArray, QEvent, QMimeData, QSize, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from custode.locale.catalogue import t, tn
 
@@ -15,26 +23,29 @@ if TYPE_CHECKING:
     from custode.desktop.theme import Theme
     from custode.prompts.secret import Secret
 
+WIDTH: Final = 520
+_RELAID: Final = (QEvent.Type.Show, QEvent.Type.LayoutRequest)
 FEW: Final = 2  # tries left from which on it is told with more weight
 _BADGE: Final = 26
 _SMALL: Final = 16
 
 
-def fit(window: QWidget, width: int) -> None:
-    """Make `window` so wide, and as high as its texts are when they break their lines there.
+class Sheet(QDialog):
+    """A window of one width, always as high as its texts are when they break their lines there."""
 
-    The style sheet changes sizes only as each widget is polished, and layouts remember the old
-    ones: so both are done here, from the inside out.
-    """
-    inside = [window, *window.findChildren(QWidget)]
-    for widget in inside:
-        widget.ensurePolished()
-    for widget in reversed(inside):
-        if (layout := widget.layout()) is not None:
-            layout.invalidate()
+    def __init__(self, title: str) -> None:
+        super().__init__(None, Qt.WindowType.WindowStaysOnTopHint)
+        self.setWindowTitle(title)
+        self.setFixedWidth(WIDTH)
+
+    def event(self, event: QEvent) -> bool:
+        done = super().event(event)
+        if event.type() in _RELAID and (layout := self.layout()) is not None:
             layout.activate()
-    if (layout := window.layout()) is not None:
-        window.setFixedSize(width, layout.totalHeightForWidth(width))
+            height = layout.totalHeightForWidth(WIDTH)
+            if height != self.height():
+                self.setFixedHeight(height)
+        return done
 
 
 def label(text: str, look: str = "", *, wraps: bool = False) -> QLabel:
@@ -149,7 +160,9 @@ def token_card(theme: Theme, asked: Asked) -> QFrame:
 def copy_secret(secret: Secret) -> None:
     """Put it on the clipboard, with the mark that keeps it out of clipboard histories (KDE's)."""
     data = QMimeData()
-    with secret.view() as content:
-        data.setData("text/plain", QByteArray(content))
+    text = QByteArray(len(secret), 0)
+    with secret.view() as content, memoryview(text) as place:  # type: ignore[arg-type] # as in field.py
+        place[:] = content
+    data.setData("text/plain", text)
     data.setData("x-kde-passwordManagerHint", QByteArray(b"secret"))
     QGuiApplication.clipboard().setMimeData(data)

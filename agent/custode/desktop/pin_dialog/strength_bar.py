@@ -10,8 +10,8 @@ from custode.desktop.pin_dialog import parts
 from custode.locale.catalogue import mark, t
 
 _LEVELS: Final = (
-    (35, "low", "danger", mark("weak")),
-    (70, "middle", "warning", mark("fair")),
+    (50, "low", "danger", mark("weak")),
+    (85, "middle", "warning", mark("fair")),
     (101, "high", "good", mark("strong")),
 )
 
