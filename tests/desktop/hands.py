@@ -44,9 +44,10 @@ def type_into(window: QWidget, wanted: str, text: str) -> None:
 def write(widget: QWidget, text: str) -> None:
     """Type it, key by key; QTest itself types only ASCII."""
     for character in text:
+        key = Qt.Key.Key_Backspace if character == "\b" else Qt.Key.Key_unknown
         held = SHIFT if character.isupper() else Qt.KeyboardModifier.NoModifier
         for event in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
-            QApplication.sendEvent(widget, QKeyEvent(event, Qt.Key.Key_unknown, held, character))
+            QApplication.sendEvent(widget, QKeyEvent(event, key, held, character))
 
 
 def press(window: QWidget, wanted: str) -> None:
