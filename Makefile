@@ -80,6 +80,10 @@ fuzz: setup ## fuzz every reader with atheris (TIME=60 seconds each; ONLY="cms r
 	@WITH=fuzz packaging/linux/setup.sh
 	@TIME=$(or $(TIME),60) $(bin)/python -m tests.fuzz $(ONLY)
 
+.PHONY: screens
+screens: setup ## a picture of every window, to be looked at: build/screens
+	@$(bin)/python -m tests.desktop.screens
+
 .PHONY: constraints
 constraints: setup ## pin anew after a change of dependencies (UPGRADE=1: newest versions)
 	@packaging/constraints.sh

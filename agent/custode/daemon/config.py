@@ -75,8 +75,8 @@ class JobsSettings(Section, frozen=True):
 class PromptSettings(Section, frozen=True):
     """`[prompts]`: how a person is asked where nobody says where a secret comes from.
 
-    `pinentry` is a program that speaks Assuan; none, or `tty`: the terminal. `secret_s`: how long
-    one waits for an answer.
+    `pinentry` is a program that speaks Assuan, or `builtin`: our own dialog; none, or `tty`: the
+    terminal. `secret_s`: how long one waits for an answer.
     """
 
     pinentry: str = ""

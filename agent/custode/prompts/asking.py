@@ -73,7 +73,7 @@ class Question(NamedTuple):
     `option` is what names another source when nobody can be asked. `weak` is the error for a new
     secret shorter than `min_length` or longer than `max_length` (bytes; 0: no limit of its own): it
     is not sent. `pinentry` is the program that the person chose to be asked by (empty or `tty`: the
-    terminal), `seconds` how long it waits.
+    terminal; `builtin`: our own dialog), `seconds` how long it waits.
     """
 
     text: tuple[str, ...]

@@ -1,5 +1,7 @@
 """Where a secret comes from: `prompt`, `fd:N`, `file:PATH` or `pinentry:PROGRAM`.
 
+PROGRAM `builtin` is our own dialog.
+
 Nothing else is read: no environment variable, and no text on the command line, which every
 program of this computer can see (proc(5), cmdline).
 """
