@@ -158,6 +158,9 @@ def test_the_error_of_the_client_stands_there(answer: Answer) -> None:
     answer(
         replace(TOKEN, error="The PIN was wrong."),
         says("The PIN was wrong."),
+        lambda dialog: holds(
+            [w for w in QApplication.topLevelWidgets() if w.isVisible()] == [dialog]
+        ),
         lambda dialog: dialog.reject(),
     )
 
@@ -248,3 +251,12 @@ def test_a_message_has_one_button(theme: Theme, client: Client) -> None:
     assert list(names(dialog)) == ["OK"]
     assert dialog.answer() is Ending.TIMED_OUT
     dialog.deleteLater()
+
+
+@pytest.mark.parametrize(("text", "is_said"), [("", True), ("Of 6 to 8 characters.", False)])
+def test_a_rule_is_said_once(answer: Answer, text: str, *, is_said: bool) -> None:
+    answer(
+        replace(NEW, text=text, rule="6 to 8 characters"),
+        lambda dialog: holds(("6 to 8 characters" in texts(dialog)) is is_said),
+        lambda dialog: dialog.reject(),
+    )

@@ -31,6 +31,16 @@ _ENTER: Final = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _WARN_S: Final = 30  # how long before the end the person is told
 
 
+class _LastAttempt(parts.Alarm):
+    """What the last try means, and the yes without which it is not used."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme, t("This is the LAST try: a wrong PIN locks it."))
+        self.accepted = QCheckBox(t("I know; use the last try"))
+        self.accepted.setAccessibleDescription(self.told.text())
+        self.body.addWidget(self.accepted)
+
+
 class PinDialog(parts.Sheet):
     """One question; `ending` and the given secret hold the answer when it is closed."""
 
@@ -48,7 +58,7 @@ class PinDialog(parts.Sheet):
         self._proposal = Proposal(theme, asked.generate) if asked.generate else None
         self._caps = parts.Note(theme, "capslock", "warning", t("Caps Lock is on"))
         self._error = parts.Alarm(theme, asked.error)
-        self._last = _last_attempt(theme) if asked.attempts_remaining == LAST else None
+        self._last = _LastAttempt(theme) if asked.attempts_remaining == LAST else None
         self._left = parts.label("", "muted")
         self._ok = parts.button(asked.ok or t("OK"), "primary")
         self._cancel = parts.button(asked.cancel or t("Cancel"))
@@ -92,6 +102,7 @@ class PinDialog(parts.Sheet):
             parts.attempts(asked) if not (asked.label or asked.serial) else None,
             self._error,
             self._first,
+            parts.label(asked.rule, "muted", wraps=True) if _is_news(asked) else None,
             self._strength,
             self._proposal,
             self._second,
@@ -251,15 +262,6 @@ class PinDialog(parts.Sheet):
         self._left.setText(t("Closes in {n} s", n=self._seconds))
 
 
-class _LastAttempt(parts.Alarm):
-    """What the last try means, and the yes without which it is not used."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__(theme, t("This is the LAST try: a wrong PIN locks it."))
-        self.accepted = QCheckBox(t("I know; use the last try"))
-        self.accepted.setAccessibleDescription(self.told.text())
-        self.body.addWidget(self.accepted)
-
-
-def _last_attempt(theme: Theme) -> _LastAttempt:
-    return _LastAttempt(theme)
+def _is_news(asked: Asked) -> bool:
+    """Whether the rule for a new secret is not said already, as our own client does."""
+    return bool(asked.rule) and asked.rule not in f"{asked.text}\n{asked.prompt}"

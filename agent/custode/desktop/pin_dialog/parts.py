@@ -127,7 +127,10 @@ class Alarm(QFrame):
         """Say that; nothing: be gone."""
         self.told.setText(text)
         self.told.setAccessibleName(text)
-        self.setVisible(bool(text))
+        if not text:
+            self.hide()
+        elif self.parentWidget() is not None:  # without one it would be a window of its own
+            self.show()
 
 
 def attempts(asked: Asked) -> QLabel | None:
