@@ -77,6 +77,10 @@ def _right() -> Iterator[tuple[str, str, bytes]]:
     yield "rpc", "error", json.dumps(error).encode()
     yield "secrets", "wanted", b'{"id":"wanted"}\n'
     yield "secrets", "cancelled", b'{"id":"wanted","cancelled":true}\n'
+    said = b"OPTION lc-messages=it_IT.UTF-8\nSETDESC a%0Ab\nSETTIMEOUT 9\nGETINFO flavor\n"
+    yield "pinentry", "asked", said + b"OPTION custode-attempts=1\nGETPIN\nCONFIRM\nBYE\n"
+    new = b"SETREPEAT again\nSETQUALITYBAR q\nSETGENPIN g\nOPTION constraints-enforce\nGETPIN\n"
+    yield "pinentry", "new", new + b"D -42\nEND\nD Too%20short\nEND\nD ab%25\nEND\n"
     yield "est", "request", request_der()
     yield "est", "base64", base64.b64encode(request_der())
     yield "handed_in", "request", request_der()

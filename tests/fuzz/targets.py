@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -28,11 +29,16 @@ from custode.container import inner, iwk, outer, rtf
 from custode.container.errors import ContainerInvalid, Undecryptable
 from custode.daemon import rpc_server
 from custode.daemon.secrets import SecretsServer
+from custode.desktop.pin_dialog.asked import Asked, Client, Ending
+from custode.desktop.pin_dialog.server import Server
 from custode.error_codes import ErrorCode
 from custode.errors import from_rpc
 from custode.jobs import certificates
 from custode.jobs.context import Job
 from custode.jobs.errors import JobError
+from custode.locale.catalogue import use
+from custode.prompts.assuan_line import LINE_MAX
+from custode.prompts.secret import Secret
 from custode_authority.certificates.enrolling import check_csr
 from custode_authority.certificates.signatures import decode_signature
 from custode_authority.errors import Refused
@@ -134,6 +140,42 @@ def secret_line(data: bytes) -> None:
     assert not fds
 
 
+def pinentry_lines(data: bytes) -> None:
+    """What a client says to our PIN dialog: whatever it is, lines come back."""
+    source, target = os.memfd_create("said"), os.memfd_create("heard")
+    try:
+        os.write(source, data)
+        os.lseek(source, 0, os.SEEK_SET)
+        Server(source, target, _Hasty).run()
+        os.lseek(target, 0, os.SEEK_SET)
+        heard = b"".join(iter(lambda: os.read(target, 65536), b""))
+    finally:
+        os.close(source)
+        os.close(target)
+        use("en")
+    for line in heard.splitlines():
+        assert line.split(b" ")[0] in {b"OK", b"ERR", b"D", b"S", b"INQUIRE"}
+        assert len(line) <= LINE_MAX
+
+
+class _Hasty:
+    """A window whose person answers at once."""
+
+    def ask(self, asked: Asked, client: Client, secret: Secret) -> Ending:
+        secret.append(ord("%"))
+        if asked.quality is not None:
+            assert client.quality(secret) in {None, *range(-100, 101)}
+        if asked.checked:
+            client.fault(secret)
+        if asked.generate is not None and (made := client.proposal()) is not None:
+            assert len(made)
+            made.wipe()
+        return Ending.OK
+
+    def confirm(self, asked: Asked, client: Client, *, one_button: bool) -> Ending:
+        return Ending.OK if one_button else Ending.REFUSED
+
+
 def est_body(data: bytes) -> None:
     """The body of simpleenroll: base64 or not, a PKCS#10 or not."""
     headers = {"content-type": est_web.PKCS10}
@@ -211,6 +253,7 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "rtf": rtf_text,
     "rpc": rpc_line,
     "secrets": secret_line,
+    "pinentry": pinentry_lines,
     "est": est_body,
     "json": json_body,
     "frames": frame,
