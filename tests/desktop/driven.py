@@ -25,20 +25,29 @@ _PR_GET_DUMPABLE: Final = 3  # prctl(2)
 
 def run(dialogs: list[list[list[Any]]], log: str, wanted: list[int]) -> None:
     """Serve as a pinentry; `dialogs`: what is done in each. `wanted`: what must not stay behind."""
+    seen = put_hands_on(dialogs)
+    status = main([])
+    Path(log).write_text(json.dumps({"seen": seen, "left": left_behind(wanted)}))
+    os._exit(status)
+
+
+def put_hands_on(dialogs: list[list[list[Any]]]) -> list[dict[str, Any]]:
+    """Have `dialogs` played in the windows that this process will open; gives what they said."""
+    from custode.desktop.pin_dialog import window
+
     seen: list[dict[str, Any]] = []
     timer = QTimer()
 
     def look() -> None:
         if not timer.property("playing"):
-            for window in QApplication.topLevelWidgets():
-                if isinstance(window, QDialog) and window.isVisible() and dialogs:
+            for shown in QApplication.topLevelWidgets():
+                if isinstance(shown, QDialog) and shown.isVisible() and dialogs:
                     timer.setProperty("playing", True)
-                    seen.append(told(window))
-                    play(window, dialogs.pop(0))
+                    seen.append(told(shown))
+                    play(shown, dialogs.pop(0))
                     timer.setProperty("playing", False)
 
     timer.timeout.connect(look)
-    from custode.desktop.pin_dialog import window
 
     class Played(window.QtWindow):
         def __init__(self) -> None:
@@ -46,9 +55,7 @@ def run(dialogs: list[list[list[Any]]], log: str, wanted: list[int]) -> None:
             timer.start(10)  # that wants an application
 
     window.QtWindow = Played  # type: ignore[misc] # what `main` opens
-    status = main([])
-    Path(log).write_text(json.dumps({"seen": seen, "left": left_behind(wanted)}))
-    os._exit(status)
+    return seen
 
 
 def told(window: QDialog) -> dict[str, Any]:
