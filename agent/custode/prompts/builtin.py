@@ -29,7 +29,7 @@ def argv() -> tuple[str, ...]:
         raise CustodeError(
             ErrorCode.SECRET_MISSING,
             why=t(
-                "Custode's own PIN dialog is not installed: install custode[desktop], or write"
+                "Custode's own PIN dialog is not installed: install PySide6-Essentials, or write"
                 ' pinentry = "tty" under [prompts] of config.toml'
             ),
         )

@@ -158,4 +158,4 @@ def test_our_own_dialog_without_qt(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CustodeError) as raised:
         parse("pinentry:builtin").give(Question((), "PIN"))
     assert raised.value.code is ErrorCode.SECRET_MISSING
-    assert "custode[desktop]" in str(raised.value.data["why"])
+    assert "PySide6-Essentials" in str(raised.value.data["why"])

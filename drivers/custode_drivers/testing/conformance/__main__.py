@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         import pytest  # noqa: F401 - is it there?
     except ImportError:
-        reading.error("pytest is not installed: pip install 'custode[conformance]'")
+        reading.error("pytest is not installed: in a checkout: pip install '.[conformance]'")
     from custode_drivers.testing.conformance.running import run_on
 
     try:
