@@ -112,7 +112,9 @@ REFUSALS: Final[Mapping[ErrorCode, Row]] = {
         "Run the same command again with --preview, and look at what it takes in now.",
     ),
     _E.REASON_NOT_ALLOWED: row(
-        _REFUSED, "This reason cannot be given here.", "Choose another reason."
+        _REFUSED,
+        "This reason cannot be given here. Nothing was changed.",
+        "Choose another reason; an activation wants the one that was reported.",
     ),
     _E.ORIGINAL_ACTIVE: row(
         _REFUSED,

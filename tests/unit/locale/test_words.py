@@ -146,7 +146,7 @@ def test_a_retired_backup_says_what_retired_it(why: str | None) -> None:
     args = {"why": why} if why else {}
     fact, _ = words.gate_reason({"code": "backup_retired", "text_args": args})
     assert ("preso il posto" in fact) is (why == "replaced")
-    assert ("l'hai ritirata tu" in fact) is (why == "by its owner")
+    assert ("l'hai annullata tu" in fact) is (why == "by its owner")
     assert fact.startswith("La copia non è più valida")
 
 
