@@ -15,6 +15,7 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
+from custode.domain.cards import Why
 from custode.error_codes import ErrorCode
 from custode.release import VERSION
 from custode_drivers.api.checks import Check, Finding, ModuleCase, Outcome, When
@@ -136,12 +137,11 @@ def _unknown(tried: Sequence[Mapping[str, Any]], told: dict[str, Any]) -> Findin
 
 def found_modules(patient: Patient, _subject: str) -> Iterator[Finding]:
     """The modules that were found for a card, or because their device is here: do they work."""
+    status = patient.line.status()
     named = {module.name for module in patient.modules}
-    rows = [
-        row
-        for row in patient.line.status()["drivers"]
-        if row["module"] not in named and row["path"]
-    ]
+    if status["config"]["modules_changed"]:  # named when the agent started; `agent.modules` says so
+        named |= {row["name"] for row in status["modules"] if row["why"] == Why.CONFIG}
+    rows = [row for row in status["drivers"] if row["module"] not in named and row["path"]]
     for row in rows:
         yield judged(patient, ModuleCase(row["module"], row["path"], {}, BY_READERS))
     if not rows:

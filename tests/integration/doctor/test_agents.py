@@ -69,3 +69,15 @@ def test_settings_that_were_broken_while_the_agent_runs(ward: Ward) -> None:
         assert (found["code"], found["outcome"]) == ("agent_missing", "not_made"), check
     ward.configure("")
     assert ward.code("agent.modules", agent=True) == "in_use"
+
+
+def test_a_module_that_the_settings_name_no_more_was_not_found_by_itself(ward: Ward) -> None:
+    ward.configure('[[module]]\npath = "/nowhere/lib.so"\nwatch = "none"\n')
+    agent = TinyAgent(ward.paths.home)
+    assert agent.start() == "READY"
+    try:
+        ward.configure("")
+        assert ward.code("agent.modules", agent=True) == "changed"
+        assert ward.code("agent.found", agent=True) == "none"
+    finally:
+        agent.end()
