@@ -172,8 +172,16 @@ def test_a_database_that_was_put_back_is_told(paths: Paths) -> None:
 
 def test_modules_found_by_themselves_are_looked_at(paths: Paths, tmp_path: Path) -> None:
     gone = {"module": "gone.so", "path": str(tmp_path / "gone.so")}
-    assert made(paths, "agent.found", drivers=[gone]) == [("missing", "fail", "gone.so")]
-    assert made(paths, "agent.found", drivers=[]) == [("none", "not_applicable", "")]
+    row = {"name": "gone.so", "why": "config"}
+    same, changed = {"modules_changed": False}, {"modules_changed": True}
+    missing, none = [("missing", "fail", "gone.so")], [("none", "not_applicable", "")]
+    for drivers, config, expected in (
+        ([gone], same, missing),  # `[[modules.card]]` is of the settings too
+        ([gone], changed, none),  # the settings named it when the agent started
+        ([], same, none),
+    ):
+        told = {"drivers": drivers, "modules": [row], "config": config}
+        assert made(paths, "agent.found", **told) == expected
 
 
 def test_a_module_in_use_is_left_alone_and_one_that_just_hung_is_not_tried_again(
