@@ -22,7 +22,7 @@ run: setup ## start the demonstration: a whole Custode with a software token
 
 .PHONY: test
 test: setup format lint types imports ## everything that CI checks; closes with pytest's summary
-	@$(bin)/pytest -n 2 --dist worksteal --cov --cov-report= --session-timeout=1800
+	@$(bin)/pytest -n 3 --dist worksteal --cov --cov-report= --session-timeout=1800
 	@packaging/coverage.sh
 
 .PHONY: unit

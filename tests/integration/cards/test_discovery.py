@@ -18,7 +18,7 @@ from custode_drivers.testing.piv import ATR as PIV_ATR
 from custode_drivers.testing.piv import PivCard
 from custode_drivers.testing.vpcd import VirtualCard
 
-from .agents import Desk, desk
+from .agents import PATIENCE_S, Desk, desk
 from .judges import OPENSC, YKCS11
 
 AWKWARD: Final = Path(__file__).parents[1] / "modules" / "awkward.c"
@@ -104,6 +104,7 @@ def test_two_kinds_of_card_each_find_their_module_and_it_is_remembered(
     at.until("token_removed")
     assert (at.serials(), at.status()["modules"], at.status()["drivers"]) == ([], [], [])
     at.client.call("agent.stop")
+    at.process.wait(PATIENCE_S)
     with desk(tmp_path / "home", [], settings(libraries)) as again:
         pcscd.readers[1].insert(piv)
         again.until("token_inserted")
