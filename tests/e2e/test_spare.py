@@ -156,14 +156,18 @@ def keys_of(player: Player, token: Token) -> list[str]:
 def test_made_void_its_key_is_destroyed_and_the_token_serves_again(
     player: Player, spare: Token
 ) -> None:
+    csr = player.person.folder / "other.csr"
+    making = ("csr", "--token", spare.serial, "--key", "p256", "--out")
+    player.run(*making, csr, pin=spare.pin)  # a key of its own, from before
+    (others,) = keys_of(player, spare)
     made = create(player, spare).answer
     ran = create(player, spare, expect=31)
     assert (ran.error["code"], ran.error["data"]["backup"]) == ("spare_taken", made["backup_id"])
     ran = player.run("backup", "clear", spare.serial, "--yes", pin=spare.pin, expect=1)
     assert ran.error["code"] == "nothing_to_clear"  # a key that is good is never destroyed
-    csr = player.person.folder / "other.csr"
-    player.run("csr", "--token", spare.serial, "--key", "p256", "--out", csr, pin=spare.pin)
-    (others,) = set(keys_of(player, spare)) - {made["key_id"]}
+    ran = player.run(*making, player.person.folder / "second.csr", expect=31)
+    assert ran.error["code"] == "spare_taken"  # else it became a second original
+    assert set(keys_of(player, spare)) == {others, made["key_id"]}
 
     player.run("backup", "retire", made["backup_id"], "--yes", pin=player.token.pin)
     needs = player.needs()

@@ -65,7 +65,7 @@ def _of_token(token: TokenSeen, state: State) -> Iterator[Need]:
         )
     if not token.user_pin_initialized and what not in {TokenState.FOREIGN, TokenState.RETIRED}:
         yield Need(NeedKind.PIN_NOT_SET, name, token.id, token.label, True)
-    elif what is TokenState.UNKNOWN and state.identity is not None and not _awaited(state):
+    elif what is TokenState.UNKNOWN and state.identity is not None and not _wanted(token, state):
         yield Need(NeedKind.UNKNOWN_TOKEN, name, token.id, token.label, True)
     if dead := dead_on(state, token):
         args = {"serial": token.id.serial, "backup_id": dead[0].backup_id}
@@ -89,9 +89,14 @@ def _of_pins(token: TokenSeen, state: State) -> Iterator[Need]:
         yield Need(kind, f"{_name(token.id)}:{role}", token.id, token.label, True, args)
 
 
-def _awaited(state: State) -> bool:
-    """Whether a backup is on its way to a new token: no key is to be made on that one."""
-    return any(b.state in _ON_ITS_WAY for b in state.backups.values())
+def _wanted(token: TokenSeen, state: State) -> bool:
+    """Whether an unknown token is here for something else than a first key.
+
+    For a backup that is on its way to a new token, or as the spare of an original that lives: a
+    certificate of its own would make it a second original.
+    """
+    awaited = any(b.state in _ON_ITS_WAY for b in state.backups.values())
+    return awaited or any(spare.id == token.id for spare in at_hand(state))
 
 
 def _of_certificates(state: State, now: datetime) -> Iterator[Need]:

@@ -21,6 +21,7 @@ from custode.procedures.session import (
     find_token,
     login,
     refuse_retired,
+    refuse_spare,
 )
 from custode.taking_up import taken_up
 
@@ -44,13 +45,14 @@ async def create(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     """Make the key, have the token sign the request, keep the request for `request`.
 
     A run that broke off after the key was made takes that key up again: no key is left behind.
-    :raises CustodeError: NO_IDENTITY, NO_SUCH_TOKEN, TOKEN_RETIRED, NOT_SUPPORTED, and what `login`
-        raises
+    :raises CustodeError: NO_IDENTITY, NO_SUCH_TOKEN, TOKEN_RETIRED, SPARE_TAKEN, NOT_SUPPORTED, and
+        what `login` raises
     """
     wanted = msgspec.convert(params, CreateParams)
     identity_of(ctx)
     token = await find_token(ctx, wanted.token)
     refuse_retired(ctx, token)
+    refuse_spare(ctx, token)
     if wanted.copyable:
         copies.require_unwrapping(token)  # a key that could never be copied is not made so
     serial = token.id.serial

@@ -13,6 +13,7 @@ from custode.domain.cards import Phase
 from custode.domain.certificates import cancellable, state_at
 from custode.domain.gate import not_identified
 from custode.domain.model import PinRole, TokenState
+from custode.domain.spares import carried_by
 from custode.domain.tokens import recognise
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
@@ -217,6 +218,16 @@ def refuse_retired(ctx: Context, token: TokenSeen) -> None:
     """
     if recognise(token, ctx.state) is TokenState.RETIRED:
         raise CustodeError(ErrorCode.TOKEN_RETIRED, token=token.label or token.id.serial)
+
+
+def refuse_spare(ctx: Context, token: TokenSeen) -> None:
+    """A token that carries the key of a backup serves for nothing else while that may be needed.
+
+    :raises CustodeError: SPARE_TAKEN
+    """
+    if (backup := carried_by(ctx.state, token.id)) is not None:
+        name = token.label or token.id.serial
+        raise CustodeError(ErrorCode.SPARE_TAKEN, token=name, backup=backup.backup_id)
 
 
 async def holder_of(ctx: Context, fingerprint_sha256: str) -> tuple[TokenSeen, HeldCertificate]:

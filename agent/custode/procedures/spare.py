@@ -10,7 +10,7 @@ import msgspec
 
 from custode.domain.events import BackupSaved
 from custode.domain.model import TokenState
-from custode.domain.spares import carried_by, spec_of
+from custode.domain.spares import spec_of
 from custode.domain.tokens import carried, recognise
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
@@ -23,6 +23,7 @@ from custode.procedures.session import (
     job_callbacks,
     login,
     refuse_retired,
+    refuse_spare,
 )
 from custode.taking_up import take_up, taken_up
 from custode_authority.wire.messages import BackupView
@@ -55,7 +56,7 @@ async def _create(ctx: Context, record: CertificateRecord, named: str) -> dict[s
     foreign = _foreign(ctx, spare)
     if (saved := await _came_in(ctx, spare)) is not None:
         return _told(saved, spare, foreign)
-    _refuse_taken(ctx, spare)
+    refuse_spare(ctx, spare)
     if foreign:
         await ctx.client.progress("spare.foreign")
     async with login(ctx, token, why=KIND) as original:
@@ -124,12 +125,6 @@ def _require_makes(spare: TokenSeen, spec: str) -> None:
     if spec not in spare.key_specs:
         makes = ", ".join(spare.key_specs) or None
         raise CustodeError(ErrorCode.NOT_SUPPORTED, capability=f"key {spec}", can_make=makes)
-
-
-def _refuse_taken(ctx: Context, spare: TokenSeen) -> None:
-    if (backup := carried_by(ctx.state, spare.id)) is not None:
-        name = spare.label or spare.id.serial
-        raise CustodeError(ErrorCode.SPARE_TAKEN, token=name, backup=backup.backup_id)
 
 
 def _foreign(ctx: Context, spare: TokenSeen) -> list[str]:

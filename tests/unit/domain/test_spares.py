@@ -87,6 +87,9 @@ def test_a_second_token_is_offered(away: State, token: TokenSeen, second: TokenS
     assert need.text_args["spare"] == second.id.serial
     (need,) = (n for n in needs(insert(bare, holder), away.now) if n.critical)
     assert "spare" not in need.text_args
+    # No key of its own is proposed on it: that would make it a second original.
+    assert "unknown_token" not in {n.kind for n in needs(insert(bare, holder, second), away.now)}
+    assert "unknown_token" in {n.kind for n in needs(insert(bare, second), away.now)}
 
 
 @pytest.mark.parametrize(
