@@ -62,6 +62,7 @@ class ErrorCode(StrEnum):
     PIN_EQUAL = "pin_equal"
     PIN_ONLY_DIGITS = "pin_only_digits"
     BACKUP_PIN_WEAK = "backup_pin_weak"  # min
+    BACKUP_PIN_UNLIKE = "backup_pin_unlike"  # min
 
     # people, certificates, files
     CODICE_FISCALE_INVALID = "codice_fiscale_invalid"  # codice_fiscale

@@ -264,6 +264,17 @@ TOKENS: Final[Mapping[ErrorCode, Row]] = {
         ),
         "Choose another one, with a letter or a sign in it.",
     ),
+    _E.BACKUP_PIN_UNLIKE: row(
+        12,
+        (
+            (
+                "That is not this backup's PIN: one has at least {min} printable ASCII characters."
+                " It was not tried."
+            ),
+            "That is not this backup's PIN: no backup PIN is like that. It was not tried.",
+        ),
+        "Run the command again with the PIN that was chosen for this backup.",
+    ),
     _E.BACKUP_PIN_WEAK: row(
         12,
         (

@@ -136,6 +136,8 @@ def test_wrong_backup_pins_are_counted_and_lock_it(player: Player) -> None:
     assert player.run("certificates").answer["certificates"][0]["state"] == "active"
     player.run("report", "malfunction", password=player.person.password)
     activate = ("backup", "activate", folder, "--reason", "malfunction", "--wait")
+    ran = player.run(*activate, backup_pin=b"short", expect=12)
+    assert ran.error["code"] == "backup_pin_unlike"  # and that was no try
     for left in (4, 3, 2, 1):
         ran = player.run(*activate, backup_pin=b"not the PIN", expect=12)
         assert ran.error["data"]["tries_remaining"] == left

@@ -85,7 +85,7 @@ def serve(channel: ChildChannel, request: Request, fds: tuple[int, ...]) -> None
     except RemoteError as error:
         channel.fail(request.id, error.code, error.data)
     except Exception as error:  # noqa: BLE001 - the boundary: each error becomes a code
-        failure = translate(error)
+        failure = translate(error, request.method)
         if failure.code == "failed":
             traceback.print_exception(error)  # to the agent's log; jobs put no secret in messages
         channel.fail(request.id, failure.code, failure.data)
@@ -95,6 +95,8 @@ def serve(channel: ChildChannel, request: Request, fds: tuple[int, ...]) -> None
         close_all(job.fds)
 
 
+# Methods whose backup PIN is a new one; the others ask for the one that was chosen.
+_CHOOSING: Final = frozenset({"backup.create"})
 # Errors whose type says it all.
 _CODES: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
     ((ContainerInvalid, SignatureInvalid), "container_invalid"),
@@ -103,8 +105,8 @@ _CODES: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
 )
 
 
-def translate(error: Exception) -> JobError:
-    """Give every lower error its code."""
+def translate(error: Exception, method: str) -> JobError:
+    """Give every lower error of a method its code."""
     for types, code in _CODES:
         if isinstance(error, types):
             return JobError(code)
@@ -118,7 +120,8 @@ def translate(error: Exception) -> JobError:
         case InvalidSignature():
             return JobError("integrity", what="signature")
         case BackupPinRefused():
-            return JobError("backup_pin_weak", why=error.reason, min=PIN_MIN_LENGTH)
+            code = "backup_pin_weak" if method in _CHOOSING else "backup_pin_unlike"
+            return JobError(code, why=error.reason, min=PIN_MIN_LENGTH)
         case ContainerError() | OSError():
             return _of_files(error)
         case _:
