@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,13 @@ class Desk:
     def status(self) -> dict[str, Any]:
         answer: dict[str, Any] = self.client.call("status")
         return answer
+
+    def settle(self, holds: Callable[[dict[str, Any]], bool]) -> None:
+        """Wait until the status is so."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not holds(told := self.status()):
+            assert time.monotonic() < deadline, told
+            time.sleep(0.05)
 
     def serials(self) -> list[str]:
         """Tokens that are here now."""

@@ -102,7 +102,9 @@ def test_two_kinds_of_card_each_find_their_module_and_it_is_remembered(
     assert at.until("token_removed")["serial"] == "1001"
     pcscd.readers[1].remove()
     at.until("token_removed")
-    assert (at.serials(), at.status()["modules"], at.status()["drivers"]) == ([], [], [])
+    assert at.serials() == []
+    # What a card still stirs up in a module that another card left is read to its end first.
+    at.settle(lambda now: (now["modules"], now["drivers"]) == ([], []))
     at.client.call("agent.stop")
     at.process.wait(PATIENCE_S)
     with desk(tmp_path / "home", [], settings(libraries)) as again:
