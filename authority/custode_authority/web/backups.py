@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath, RawBody
 
-from custode_authority.errors import Refused
 from custode_authority.escrow import activation, closing, collection, listing, registration
+from custode_authority.web.about import read_about
 from custode_authority.web.auth import account_of
 from custode_authority.web.described import SIGNED, described
 from custode_authority.web.exchange import authority_of, json_answer, read_body
@@ -30,15 +30,6 @@ from custode_authority.wire.problems import ProblemCode
 
 Asked = Request[Any, Any, Any]
 Answer = Response[bytes]
-About = TypeVar(
-    "About",
-    ConfirmRequest,
-    ActivationRequest,
-    CollectionRequest,
-    RestorationRequest,
-    RetireRequest,
-)
-
 
 _P = ProblemCode
 _STATE: Final = (_P.NOT_FOUND, _P.BACKUP_STATE, _P.BACKUP_LOCKED, _P.BACKUP_RETIRED)
@@ -51,14 +42,6 @@ _PIN: Final = (
     *_STATE,
     *SIGNED,
 )
-
-
-def _about(backup_id: str, body: bytes, kind: type[About]) -> About:
-    """Decode a body that names the same backup as the path; what is signed is what counts."""
-    message = read_body(body, kind)
-    if message.backup_id != backup_id:
-        raise Refused(ProblemCode.MALFORMED, "path and body name different backups")
-    return message
 
 
 @post(
@@ -119,7 +102,7 @@ def show(request: Asked, backup_id: FromPath[str]) -> Answer:
 def confirm(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
     """Register the backup; signed by the original."""
     who = partial(account_of, request=request)
-    message = _about(backup_id, body, ConfirmRequest)
+    message = read_about(backup_id, body, ConfirmRequest)
     signature = request.headers.get(SIGNATURE_HEADER)
     return json_answer(registration.confirm(authority_of(request), who, message, body, signature))
 
@@ -138,7 +121,7 @@ def confirm(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
 def activate(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
     """Ask for activation; signed by the PIN-derived key."""
     who = partial(account_of, request=request)
-    message = _about(backup_id, body, ActivationRequest)
+    message = read_about(backup_id, body, ActivationRequest)
     signature = request.headers.get(PIN_SIGNATURE_HEADER)
     return json_answer(activation.activate(authority_of(request), who, message, body, signature))
 
@@ -164,7 +147,7 @@ def activate(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
 def collect(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
     """Collect an approved backup; signed by the PIN-derived key."""
     who = partial(account_of, request=request)
-    message = _about(backup_id, body, CollectionRequest)
+    message = read_about(backup_id, body, CollectionRequest)
     signature = request.headers.get(PIN_SIGNATURE_HEADER)
     return json_answer(collection.collect(authority_of(request), who, message, body, signature))
 
@@ -183,7 +166,7 @@ def collect(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
 def confirm_restored(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
     """Note that the successor is on its token; signed by the successor."""
     who = partial(account_of, request=request)
-    message = _about(backup_id, body, RestorationRequest)
+    message = read_about(backup_id, body, RestorationRequest)
     signature = request.headers.get(SIGNATURE_HEADER)
     return json_answer(closing.restored(authority_of(request), who, message, body, signature))
 
@@ -202,7 +185,7 @@ def confirm_restored(request: Asked, backup_id: FromPath[str], body: RawBody) ->
 def retire(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
     """Retire the backup; signed by an active certificate of the account."""
     who = partial(account_of, request=request)
-    message = _about(backup_id, body, RetireRequest)
+    message = read_about(backup_id, body, RetireRequest)
     signature = request.headers.get(SIGNATURE_HEADER)
     return json_answer(closing.retired(authority_of(request), who, message, body, signature))
 

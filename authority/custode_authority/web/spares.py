@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from litestar import Request, Response, Router, post
 from litestar.params import FromPath, RawBody
 
-from custode_authority.errors import Refused
 from custode_authority.escrow import spare
+from custode_authority.web.about import read_about
 from custode_authority.web.auth import account_of
 from custode_authority.web.described import SIGNED, described
-from custode_authority.web.exchange import authority_of, json_answer, read_body
+from custode_authority.web.exchange import authority_of, json_answer
 from custode_authority.wire.messages import SIGNATURE_HEADER, BackupView
 from custode_authority.wire.problems import ProblemCode
 from custode_authority.wire.spare_messages import (
@@ -25,7 +25,6 @@ from custode_authority.wire.spare_messages import (
 
 Asked = Request[Any, Any, Any]
 Answer = Response[bytes]
-About = TypeVar("About", SpareConfirmRequest, SpareActivationRequest, SpareCollectionRequest)
 
 _P = ProblemCode
 _STATE: Final = (
@@ -38,14 +37,6 @@ _STATE: Final = (
     *SIGNED,
 )
 _ENDED: Final = (_P.ORIGINAL_ACTIVE, _P.ALREADY_ACTIVATED, *_STATE)
-
-
-def _about(backup_id: str, body: bytes, kind: type[About]) -> About:
-    """Decode a body that names the same backup as the path; what is signed is what counts."""
-    message = read_body(body, kind)
-    if message.backup_id != backup_id:
-        raise Refused(ProblemCode.MALFORMED, "path and body name different backups")
-    return message
 
 
 @post(
@@ -72,7 +63,7 @@ def _about(backup_id: str, body: bytes, kind: type[About]) -> About:
 def confirm(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
     """Register a key on a spare token; signed by the original and by that key."""
     who = partial(account_of, request=request)
-    message = _about(backup_id, body, SpareConfirmRequest)
+    message = read_about(backup_id, body, SpareConfirmRequest)
     signatures = (
         request.headers.get(SIGNATURE_HEADER),
         request.headers.get(SUCCESSOR_SIGNATURE_HEADER),
@@ -94,7 +85,7 @@ def confirm(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
 def activate(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
     """Ask for activation; signed by the spare's key."""
     who = partial(account_of, request=request)
-    message = _about(backup_id, body, SpareActivationRequest)
+    message = read_about(backup_id, body, SpareActivationRequest)
     signature = request.headers.get(SIGNATURE_HEADER)
     return json_answer(spare.activate(authority_of(request), who, message, body, signature))
 
@@ -113,7 +104,7 @@ def activate(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
 def collect(request: Asked, backup_id: FromPath[str], body: RawBody) -> Answer:
     """Collect what was approved: the original ends, the spare's certificate begins."""
     who = partial(account_of, request=request)
-    message = _about(backup_id, body, SpareCollectionRequest)
+    message = read_about(backup_id, body, SpareCollectionRequest)
     signature = request.headers.get(SIGNATURE_HEADER)
     return json_answer(spare.collect(authority_of(request), who, message, body, signature))
 
