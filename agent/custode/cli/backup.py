@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from custode import files
 from custode.cli import backup_told as told
-from custode.cli import files, spare_told
+from custode.cli import spare_told
 from custode.cli.command import argument, make_group, option, pass_face
 from custode.cli.face import sure
 from custode.cli.secret_options import Secrets, secret_options

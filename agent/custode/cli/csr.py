@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from custode.cli import files
+from custode import files
 from custode.cli.command import TOKEN, make_command, option, pass_face
 from custode.cli.face import sure
 from custode.cli.secret_options import Secrets, secret_options

@@ -6,16 +6,14 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from custode.cli.command import make_command, option, pass_face
-from custode.cli.files import PRIVATE, new_file
-from custode.locale import diagnosis
+from custode.files import PRIVATE, new_file
 from custode.locale.catalogue import mark, t, tn
 from custode.paths import Paths
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from custode.cli.face import Face
-    from custode.doctor.running import Diagnosis
 
 _FAULT: Final = 1  # cli.md: failed
 _COLOUR: Final = {"pass": "green", "fail": "red"}
@@ -38,6 +36,7 @@ _SIGN: Final = {"pass": "✓", "fail": "✗"}
 def command(face: Face, bundle: str | None) -> int:
     """Look, tell, and write the report."""
     # Only now: the drivers' checks weigh more than the other commands need.
+    from custode.doctor.answer import answer as answer_of
     from custode.doctor.patient import patient
     from custode.doctor.registry import REGISTRY
     from custode.doctor.running import examine
@@ -47,44 +46,18 @@ def command(face: Face, bundle: str | None) -> int:
     if bundle is None:
         case = patient(paths)
         found = examine(REGISTRY, case)
-        answer = _answer(found, time.monotonic() - began)
+        answer = answer_of(found, time.monotonic() - began)
     else:
         from custode.doctor.bundle import make_bundle
 
         with new_file(bundle, ".zip", PRIVATE) as file:
             case = patient(paths)
             found = examine(REGISTRY, case)
-            answer = _answer(found, time.monotonic() - began)
+            answer = answer_of(found, time.monotonic() - began)
             file.write(make_bundle(answer, case))
         answer["bundle"] = str(file.path)
     face.show(answer, _tell)
     return 0 if answer["ok"] else _FAULT
-
-
-def _answer(found: Sequence[Diagnosis], took_s: float) -> dict[str, Any]:
-    rows = [row(one) for one in found]
-    return {
-        "ok": not any(one["outcome"] == "fail" for one in rows),
-        "took_s": round(took_s, 3),
-        "checks": rows,
-    }
-
-
-def row(one: Diagnosis) -> dict[str, Any]:
-    """One row of the answer, in the person's language."""
-    told = diagnosis.tell(one.check.id, one.finding.code, one.finding.data)
-    mend = {"command": told.command} if told.command else {"step": told.step} if told.step else None
-    return {
-        "id": one.check.id,
-        "about": one.finding.about or None,
-        "title": told.title,
-        "outcome": one.outcome.value,
-        "code": one.finding.code,
-        "what": told.what,
-        "mend": mend,
-        "data": dict(one.finding.data),
-        "took_s": round(one.took_s, 3),
-    }
 
 
 def _tell(face: Face, answer: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from custode.cli import files
+from custode import files
 from custode.cli.command import TOKEN, argument, make_command, option, pass_face
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call

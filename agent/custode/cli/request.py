@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from custode.cli import files
+from custode import files
 from custode.cli.command import make_command, option, pass_face
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call

@@ -44,7 +44,7 @@ class Diagnosis:
 
 
 @dataclass(slots=True)
-class _Task:
+class Task:
     """One check of one subject, under way."""
 
     check: Check[Patient]
@@ -63,8 +63,13 @@ class _Task:
 
 def examine(checks: Iterable[Check[Patient]], patient: Patient) -> list[Diagnosis]:
     """Run all checks; the diagnoses in the order of the checks."""
+    return [diagnosis for task in begin(checks, patient) for diagnosis in results(task)]
+
+
+def begin(checks: Iterable[Check[Patient]], patient: Patient) -> list[Task]:
+    """Have all checks run, side by side; `results` waits for one of them."""
     tasks = [
-        _Task(check, subject)
+        Task(check, subject)
         for check in checks
         for subject in (check.subjects(patient) if check.subjects else [""])
     ]
@@ -78,16 +83,16 @@ def examine(checks: Iterable[Check[Patient]], patient: Patient) -> list[Diagnosi
         _behind(lambda: _start_agent(first, patient), "agent")
     for task in later:
         _begin(task, patient)
-    return [diagnosis for task in tasks for diagnosis in _result(task)]
+    return tasks
 
 
-def _start_agent(first: Sequence[_Task], patient: Patient) -> None:
+def _start_agent(first: Sequence[Task], patient: Patient) -> None:
     for task in first:
         task.ended.wait(task.left_s())
     patient.line.start()
 
 
-def _begin(task: _Task, patient: Patient) -> None:
+def _begin(task: Task, patient: Patient) -> None:
     _behind(lambda: _run(task, patient), task.check.id)
 
 
@@ -95,7 +100,7 @@ def _behind(work: Callable[[], None], name: str) -> None:
     threading.Thread(target=work, name=f"doctor-{name}", daemon=True).start()
 
 
-def _run(task: _Task, patient: Patient) -> None:
+def _run(task: Task, patient: Patient) -> None:
     try:
         when = task.check.when
         there = when not in _LATER or patient.line.wait()
@@ -115,7 +120,8 @@ def _run(task: _Task, patient: Patient) -> None:
         task.ended.set()
 
 
-def _result(task: _Task) -> list[Diagnosis]:
+def results(task: Task) -> list[Diagnosis]:
+    """Wait for it, as long as it may take."""
     until = time.monotonic() + _START_S
     while task.began is None and not task.ended.wait(0.05):
         if time.monotonic() > until:

@@ -26,6 +26,8 @@ from custode.procedures.session import (
 from custode.taking_up import taken_up
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from custode.daemon.context import Context
     from custode.daemon.journal import Operation
     from custode.procedures.session import TokenSession
@@ -176,9 +178,18 @@ def to_pem(der: bytes) -> str:
 
 def keep(ctx: Context, file_name: str, pem: str) -> None:
     """Keep the request under our own home, for `request` without `--csr`."""
-    folder = ctx.paths.home / "requests"
+    folder = _kept(ctx)
     folder.mkdir(mode=0o700, exist_ok=True)
     (folder / file_name).write_text(pem, "ascii")
+
+
+def is_kept(ctx: Context, file_name: str) -> bool:
+    """Whether a request made here can still be sent."""
+    return (_kept(ctx) / file_name).is_file()
+
+
+def _kept(ctx: Context) -> Path:
+    return ctx.paths.home / "requests"
 
 
 def latest(ctx: Context) -> tuple[str, str]:
@@ -186,7 +197,7 @@ def latest(ctx: Context) -> tuple[str, str]:
 
     :raises CustodeError: FILE_MISSING when none was made
     """
-    folder = ctx.paths.home / "requests"
+    folder = _kept(ctx)
     files = sorted(folder.glob("*.csr"), key=lambda path: path.stat().st_mtime_ns)
     if not files:
         raise CustodeError(ErrorCode.FILE_MISSING, path=str(folder / "*.csr"))

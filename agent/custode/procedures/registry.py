@@ -17,6 +17,7 @@ from custode.procedures import (
     renew,
     report,
     request,
+    request_standing,
     spare_clearing,
     token,
 )
@@ -33,6 +34,7 @@ METHODS: Final[Mapping[str, Method]] = {
     token.UNBLOCK: token.unblock,
     "csr.create": csr.create,
     "request.create": request.create,
+    "request.standing": request_standing.standing,
     "certificates.list": request.list_,
     "install": install.install,
     "renew": renew.renew,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -34,6 +35,8 @@ _UNDER_WAY = frozenset(
 )
 # Who asks behind, by operation; the loop itself keeps only weak references.
 _FOLLOWED: dict[str, asyncio.Future[None]] = {}
+# When the portal is asked again, by the request's key.
+_LOOKS: dict[str, datetime] = {}
 
 _log = logging.getLogger(__name__)
 
@@ -237,13 +240,23 @@ async def _poll(ctx: Context, operation: Operation, retry_after_s: int) -> Certi
 
     :raises CustodeError: as `_ask_once`
     """
+    key_sha256 = operation.data["key_sha256"]
     while True:
         await ctx.client.progress("request.generating", operation=operation.id)
-        await ctx.clock.sleep(retry_after_s)
+        _LOOKS[key_sha256] = ctx.clock.now() + timedelta(seconds=retry_after_s)
+        try:
+            await ctx.clock.sleep(retry_after_s)
+        finally:
+            _LOOKS.pop(key_sha256, None)
         record, again_s = await _ask_once(ctx, operation, {}, None)
         if again_s is None:
             return record
         retry_after_s = again_s
+
+
+def looks() -> list[dict[str, Any]]:
+    """When the portal is asked again for each request under way."""
+    return [{"key_sha256": key, "next_look_at": at} for key, at in _LOOKS.items()]
 
 
 async def list_(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from custode.cli.doctor import row
+from custode.doctor.answer import row
 from custode.doctor.line import AgentLine
 from custode.doctor.patient import patient
 from custode.doctor.registry import REGISTRY

@@ -46,7 +46,7 @@ sys.stdin.read()
 # The one check, in a process whose environment has led to the service from its beginning.
 LOOK = """
 import json, sys
-from custode.cli.doctor import row
+from custode.doctor.answer import row
 from custode.doctor.patient import patient
 from custode.doctor.registry import REGISTRY
 from custode.doctor.running import examine

@@ -1,4 +1,4 @@
-"""Files the command line reads and writes for the person. The agent never writes them itself."""
+"""Files that commands and windows read and write for the person; the agent never does itself."""
 
 from __future__ import annotations
 
