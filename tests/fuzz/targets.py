@@ -103,7 +103,8 @@ def rtf_text(data: bytes) -> None:
     """Any text comes back out of the leaflet as it went in, but for control characters."""
     # As UTF-16, so that every code unit occurs; a lone surrogate is nobody's text.
     text = data.decode("utf-16-le", "ignore")
-    written = rtf.document([(rtf.Style.TEXT, text)])
+    paragraph = rtf.Paragraph(rtf.Style.TEXT, [rtf.Run(text)])
+    written = rtf.document(text, text, [rtf.Chapter(1040, [paragraph])])
     assert written.isascii()
     printed = "".join(c for c in text if ord(c) >= 0x20 and ord(c) != 0x7F)
     assert rtf_to_text(written) == printed + "\n"

@@ -105,8 +105,8 @@ def rtf_to_text(data: bytes) -> str:
             units.append(int(unicode_) % 0x10000)
         elif hexed:
             units.append(ord(bytes.fromhex(hexed).decode("cp1252")))
-        elif word == "par":
-            units.append(ord("\n"))
+        elif word in {"par", "tab"}:
+            units.append(ord("\n" if word == "par" else "\t"))
         elif literal or plain:
             units.append(ord(literal or plain))
     assert depth == 0, "groups are not closed"
