@@ -36,9 +36,16 @@ class AuditShowParams(Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 50
 
 
-async def status(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
+class StatusParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """Parameters of `status`; `look`: read a card anew that did not answer before."""
+
+    look: bool = True
+
+
+async def status(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     """Answer what the agent knows; asks nobody but a card that did not answer before."""
-    await _look_where_none_answered(ctx)
+    if msgspec.convert(params, StatusParams).look:
+        await _look_where_none_answered(ctx)
     state = ctx.state
     return {
         "agent": {

@@ -14,6 +14,7 @@ import select
 import socket
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from custode.error_codes import ErrorCode
@@ -118,6 +119,15 @@ class AgentClient:
         """Hang up: what waits for this client ends, what works goes on."""
         self._socket.close()
 
+    def hang_up(self) -> None:
+        """Hang up from another thread: whoever waits here gets AGENT_DIED, and closes."""
+        with suppress(OSError):  # the agent was first
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def fileno(self) -> int:
+        """What select(2) waits on for the agent to say something."""
+        return self._socket.fileno()
+
     def call(
         self,
         method: str,
@@ -152,24 +162,28 @@ class AgentClient:
                 raise refusal or from_rpc(message["error"])
             return message.get("result")
 
-    def subscribe(self) -> None:
-        """Ask for events; then read them with `events`."""
-        self.call("subscribe")
+    def subscribe(self, params: dict[str, Any] | None = None) -> None:
+        """Ask for events; then read them with `events` or `next_event`."""
+        self.call("subscribe", params)
 
     def events(self, silence_s: float | None = None) -> Iterator[dict[str, Any]]:
         """Events as they happen: {"name", …}; ends when the agent ends or after `silence_s`."""
+        with suppress(CustodeError):
+            while (event := self.next_event(silence_s)) is not None:
+                yield event
+
+    def next_event(self, silence_s: float | None = None) -> dict[str, Any] | None:
+        """Wait for the next event; None after `silence_s` of silence.
+
+        :raises CustodeError: AGENT_DIED
+        """
         while True:
-            if self._early:
-                message: dict[str, Any] | None = self._early.popleft()
-            else:
-                try:
-                    message = self._receive(silence_s)
-                except CustodeError:
-                    return
+            message = self._early.popleft() if self._early else self._receive(silence_s)
             if message is None:
-                return
+                return None
             if message.get("method") == "event":
-                yield message["params"]
+                event: dict[str, Any] = message["params"]
+                return event
 
     def _notified(
         self, message: dict[str, Any], on_secret: OnSecret | None, on_event: OnEvent | None
