@@ -49,11 +49,12 @@ class _Pauses:
     def __init__(self) -> None:
         self.reset(0.0)
 
-    def reset(self, leave_alone_s: float = LEAVE_ALONE_S) -> None:
+    def reset(self, leave_alone_s: float | None = None) -> None:
         """Begin anew; it is not started before `leave_alone_s` have gone by."""
         self._look = _FIRST_S
         self._start = LEAVE_ALONE_S
-        self._start_at = time.monotonic() + leave_alone_s
+        alone_s = LEAVE_ALONE_S if leave_alone_s is None else leave_alone_s
+        self._start_at = time.monotonic() + alone_s
 
     def may_start(self) -> bool:
         """Whether the agent is to be started now; if so, the next time is further away."""
@@ -168,7 +169,7 @@ class Link:
             if until:
                 if event is None or time.monotonic() >= until:
                     return
-            elif self._woken in select.select([agent, self._woken], [], [])[0]:
+            elif self._woken in select.select([agent.fileno(), self._woken], [], [])[0]:
                 self._drain()
                 return
 

@@ -216,7 +216,7 @@ def test_it_ends_at_once_whatever_it_waits_for(
 
 def test_pauses_grow_and_end_with_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(link_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("custode.desktop.link.time.monotonic", lambda: now[0])
     pauses = link_module._Pauses()
     starts, looks = 0, 0
     while now[0] < 600:
