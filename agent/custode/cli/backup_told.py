@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from custode.cli import spare_told
 from custode.cli.failure import tell_gate
-from custode.locale import backup_words, moments, words
+from custode.locale import backup_words, lines, moments, words
 from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def created(face: Face, done: Mapping[str, Any]) -> None:
 def named(backup: Mapping[str, Any]) -> str:
     """What a backup is called: by its folder, its token, or its id."""
     if backup.get("place") == "token":
-        return f"{backup['backup_id']} ({spare_told.where(backup)})"
+        return f"{backup['backup_id']} ({lines.where(backup)})"
     return str(backup.get("folder") or backup["backup_id"])
 
 
@@ -59,7 +59,7 @@ def listed(face: Face, found: Any) -> None:
         [
             (
                 str(row.get("backup_id") or ""),
-                spare_told.where(row),
+                lines.where(row),
                 words.word(backup_words.KIND, row.get("kind")),
                 words.word(words.BACKUP, row.get("state")),
                 moments.day(row.get("created_at")),
@@ -72,7 +72,7 @@ def listed(face: Face, found: Any) -> None:
 def shown(face: Face, found: Mapping[str, Any]) -> None:
     """What the manifest says, and whether the gate stands open."""
     path = found.get("path")
-    place = (t("Path"), str(path)) if path else (t("Where"), spare_told.where(found))
+    place = (t("Path"), str(path)) if path else (t("Where"), lines.where(found))
     face.facts(
         [
             place,

@@ -12,8 +12,8 @@ from custode.cli.face import sure
 from custode.cli.renew import tell_end, tell_new
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
-from custode.cli.status import backup_line, certificate_line
 from custode.locale.catalogue import mark, t, tn
+from custode.locale.lines import backup_line, certificate_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from custode.cli import spare_told
 from custode.cli.command import argument, make_command, option, pass_face
 from custode.cli.face import sure
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
-from custode.cli.status import certificate_line
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.locale import moments, words
 from custode.locale.catalogue import mark, t
+from custode.locale.lines import backup_named, certificate_line
 from custode_authority.wire.reasons import REASONS
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def command(
         seen = call(face, "report.preview", params)
     if _announce_ends(face, seen) and last_held is not None and not yes:
         sure(face, t("Report it, and make them void?"), t("Nothing was reported."))
-    face.show(call(face, "report", params, secrets), _tell)
+    face.show(call(face, "report", params, secrets), partial(_tell, reason=reason))
 
 
 def _announce(face: Face, certificate: Mapping[str, Any], reason: str) -> None:
@@ -101,7 +101,7 @@ def _announce_ends(face: Face, seen: Mapping[str, Any]) -> bool:
     if backups:
         face.note(t("These backups become void for good:"))
         for backup in backups:
-            face.note(f"  – {_named(backup)}")
+            face.note(f"  – {backup_named(backup)}")
     if certificates:
         face.note(t("These certificates came out of such a backup, and are cancelled for good:"))
         for certificate in certificates:
@@ -109,18 +109,11 @@ def _announce_ends(face: Face, seen: Mapping[str, Any]) -> bool:
     return bool(backups or certificates)
 
 
-def _named(backup: Mapping[str, Any]) -> str:
-    name = spare_told.where(backup)
-    if name == "–":
-        name = str(backup.get("backup_id") or name)
-    return t("{folder}, made on {day}", folder=name, day=moments.day(backup.get("created_at")))
-
-
-def _tell(face: Face, done: Mapping[str, Any]) -> None:
+def _tell(face: Face, done: Mapping[str, Any], *, reason: str) -> None:
     state = words.word(words.CERTIFICATE, done.get("state"))
     face.say(t("Reported. The certificate is now: {state}.", state=state), bold=True)
     for backup in done.get("retired") or []:
-        face.say(t("Backup {backup} is no longer valid.", backup=_named(backup)))
+        face.say(t("Backup {backup} is no longer valid.", backup=backup_named(backup)))
     for operation in done.get("cancelled_successors") or []:
         face.say(
             t("Certificate {operation}, which came out of it, was cancelled.", operation=operation)
@@ -133,7 +126,7 @@ def _tell(face: Face, done: Mapping[str, Any]) -> None:
         face.say(t("Next, for a new certificate on a new token: custode reissue --token TOKEN"))
         return
     for backup in usable:
-        face.say(t("Backup that can be used: {backup}", backup=_named(backup)))
+        face.say(t("Backup that can be used: {backup}", backup=backup_named(backup)))
     newest = usable[-1]
     folder = newest.get("path") or newest.get("folder") or t("FOLDER")
     next_step = "backup.restore" if newest.get("state") == "collected" else "backup.activate"
@@ -141,4 +134,5 @@ def _tell(face: Face, done: Mapping[str, Any]) -> None:
     named = f"--on-token {serial}" if serial else str(newest.get("backup_id") or "")
     if newest.get("place") == "token":
         next_step = "spare.activate"
-    face.say(t("Next: {command}", command=t(words.GO_ON[next_step], folder=folder, named=named)))
+    command = t(words.GO_ON[next_step], folder=folder, named=named, reason=reason)
+    face.say(t("Next: {command}", command=command))

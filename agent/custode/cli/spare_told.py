@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from custode.locale import moments
+from custode.locale import lines, moments
 from custode.locale.catalogue import t
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def created(face: Face, done: Mapping[str, Any]) -> None:
     face.say(t("The backup was saved."), bold=True, colour="green")
     face.facts(
         [
-            (t("Where"), where(done)),
+            (t("Where"), lines.where(done)),
             (t("Backup"), str(done.get("backup_id") or "")),
         ]
     )
@@ -27,15 +27,6 @@ def created(face: Face, done: Mapping[str, Any]) -> None:
         face.say(t("The token also carries certificates that are not yours: {names}", names=names))
     face.say(t("Keep the spare token apart from the original."))
     face.say(t("It cannot be used while the original is active."))
-
-
-def where(row: Mapping[str, Any]) -> str:
-    """Where a backup lies: its folder, or its token."""
-    if row.get("place") != "token":
-        return str(row.get("folder") or row.get("folder_name") or "–")
-    if not row.get("token"):
-        return t("on a spare token")
-    return t("on token “{label}” ({serial})", label=row.get("label") or "–", serial=row["token"])
 
 
 def offered(face: Face, spares: list[Mapping[str, Any]]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from custode.cli import spare_told
 from custode.cli.command import make_command, pass_face
 from custode.cli.failure import reason_lines, tell_gate
 from custode.cli.modules_told import driver_lines
 from custode.cli.session import call
 from custode.locale import moments, words
-from custode.locale.catalogue import mark, t, tn
+from custode.locale.catalogue import mark, t
+from custode.locale.lines import backup_line, certificate_line, token_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,55 +73,6 @@ def _identity(identity: Mapping[str, Any]) -> str:
     return " · ".join(str(part) for part in parts if part)
 
 
-def token_line(row: Mapping[str, Any]) -> str:
-    """One token: label, serial, what it is, whether it is here."""
-    parts = [
-        t("“{label}” (serial {serial})", label=row.get("label") or "–", serial=row.get("serial")),
-        words.word(words.TOKEN, row.get("state")),
-    ]
-    if "present" in row:
-        parts.append(t("inserted") if row["present"] else t("not inserted"))
-    parts += [pin_state(row, role) for role in words.ROLE]
-    return ", ".join(part for part in parts if part)
-
-
-def pin_state(row: Mapping[str, Any], role: str) -> str:
-    """How a token's PIN (role `user` or `so`) stands; nothing where all is well or unknown."""
-    name = {"user": "pin", "so": "so_pin"}[role]
-    pin, left = words.word(words.PIN, words.PIN_OF[role]), row.get(f"{name}_attempts_remaining")
-    if left == 0 or row.get(f"{name}_locked"):
-        return t("{pin} LOCKED", pin=pin)
-    if left == 1 or row.get(f"{name}_final_try"):
-        return t("{pin}: only ONE attempt left", pin=pin)
-    if row.get(f"{name}_to_be_changed"):
-        return t("{pin} to be changed", pin=pin)
-    if failures := int(row.get(f"{name}_failures") or 0):
-        return tn("{pin}: {n} attempt spent", "{pin}: {n} attempts spent", failures, pin=pin)
-    return t("{pin}: attempts were spent", pin=pin) if row.get(f"{name}_count_low") else ""
-
-
-def certificate_line(row: Mapping[str, Any]) -> str:
-    """One certificate: its state, and the time it has left."""
-    state = row.get("state")
-    line = words.word(words.CERTIFICATE, state)
-    if state == "suspended":
-        line += " " + t("(it was reported)")
-    if state == "cancelled":
-        line = t("cancelled on {day}", day=moments.day(row.get("cancelled_at")) or "–")
-    elif row.get("expires_at"):
-        day, left = moments.day(row["expires_at"]), moments.time_left(row["expires_at"])
-        line += ", " + t("valid until {day} ({left})", day=day, left=left)
-    return f"{line} – {row.get('id_operazione', '')}"
-
-
-def backup_line(row: Mapping[str, Any]) -> str:
-    """One backup: its folder or its token, and its state."""
-    name = row.get("folder_name") or row.get("folder") or row.get("backup_id") or "–"
-    if row.get("place") == "token":
-        name = spare_told.where({**row, "token": (row.get("token") or {}).get("serial")})
-    return f"{name}, {words.word(words.BACKUP, row.get('state'))}"
-
-
 _OVER: Final = frozenset({"cancelled", "rejected", "retired", "restored"})
 
 
@@ -169,7 +120,7 @@ def _activated(face: Face, backup: Mapping[str, Any], gate: Mapping[str, Any]) -
     if backup.get("place") == "token":
         serial = (backup.get("token") or {}).get("serial")
         named = f"--on-token {serial}" if serial else str(backup["backup_id"])
-        command = t(words.GO_ON["spare.activate"], named=named)
+        command = t(words.GO_ON["spare.activate"], named=named, reason=t("REASON"))
     else:
         folder = backup.get("folder_path") or backup.get("folder_name") or t("FOLDER")
         command = t(words.GO_ON["backup.restore"], folder=folder)

@@ -9,9 +9,9 @@ from custode.cli.face import sure
 from custode.cli.modules_told import all_well, driver_lines
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
-from custode.cli.status import token_line
 from custode.locale import words
 from custode.locale.catalogue import mark, t
+from custode.locale.lines import token_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

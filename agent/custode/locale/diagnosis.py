@@ -68,6 +68,7 @@ def tell(check_id: str, code: str, data: Mapping[str, Any]) -> Told:
     if (operation := data.get("what")) is not None and not (step or found.command):
         step = words.GO_ON.get(str(operation), "")
         shown["folder"] = shown.get("folder") or t("FOLDER")
+        shown["reason"] = t("REASON")
     return Told(
         gettext(TITLE[check_id]),
         t(found.what, **shown),

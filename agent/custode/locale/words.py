@@ -281,11 +281,11 @@ GO_ON: Final[Mapping[str, str]] = {
     "reissue": mark("custode reissue"),
     "cancel": mark("custode cancel --reason REASON IDOPERAZIONE"),
     "backup.create": mark("custode backup create --to DIR"),
-    "backup.activate": mark("custode backup activate {folder} --reason REASON"),
-    "backup.collect": mark("custode backup activate {folder} --reason REASON"),
+    "backup.activate": mark("custode backup activate {folder} --reason {reason}"),
+    "backup.collect": mark("custode backup activate {folder} --reason {reason}"),
     "backup.restore": mark("custode backup restore {folder} --token TOKEN"),
     "spare.create": mark("custode backup create --on-token {serial}"),
-    "spare.activate": mark("custode backup activate {named} --reason REASON"),
+    "spare.activate": mark("custode backup activate {named} --reason {reason}"),
 }
 
 # The journal's kinds and the reasons of `secret.wanted`: what is being done.
@@ -366,6 +366,7 @@ def need(row: Mapping[str, Any]) -> tuple[str, str]:
         action = BACK_UP["spare" in args]
     if (what := args.get("what")) is not None:
         args["folder"] = args.get("folder") or t("FOLDER")
+        args["reason"] = args.get("reason") or t("REASON")
         serial = (row.get("token") or {}).get("serial")
         args["serial"] = serial or t("TOKEN")
         args["named"] = f"--on-token {serial}" if serial else args.get("backup_id", "")

@@ -145,4 +145,4 @@ def test_a_report_names_it_as_what_to_go_on_with(agent: FakeAgent, custode: Run)
     agent.answers["report"] = {"state": "suspended", "usable": [ROW]}
     said = custode("report", "lost").stdout
     assert "on token “Scorta” (0B34), made on 14/03/2026" in said
-    assert "Next: custode backup activate --on-token 0B34 --reason REASON" in said
+    assert "Next: custode backup activate --on-token 0B34 --reason lost" in said

@@ -9,10 +9,10 @@ import pytest
 from tests.unit.cli.conftest import FakeAgent, Run
 
 from custode.cli.main import root
-from custode.cli.status import token_line
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.locale import catalogue, words
+from custode.locale.lines import token_line
 from custode.prompts.asking import Kind, Wanted, question
 from custode.prompts.secret import Secret
 

@@ -161,7 +161,7 @@ def test_a_report_names_the_backup_that_can_be_used(agent: FakeAgent, custode: R
     agent.answers["report"] = {"state": "suspended", "usable": [{**FOLDER_ROW, "path": "/m/A"}]}
     said = custode("report", "malfunction", "--lang", "it").stdout
     assert "Copia utilizzabile: ABC_2026-03-20" in said
-    assert said.endswith("Ora: custode backup activate /m/A --reason MOTIVO\n")
+    assert said.endswith("Ora: custode backup activate /m/A --reason malfunction\n")
 
 
 def test_a_report_says_nothing_before_there_is_something_to_report(
