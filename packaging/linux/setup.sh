@@ -89,6 +89,28 @@ has_p11_kit_proxy() { has_library p11-kit-proxy.so && has_library pkcs11/p11-kit
 has_tpm2_pkcs11() { has_library libtpm2_pkcs11.so.1 && has_library 'libtss2-tcti-swtpm.so.0*'; }
 has_swtpm() { command -v swtpm >/dev/null; }
 
+# Typelibs are asked for by introspection's own names.
+has_typelib() {
+    compgen -G "/usr/lib/*/girepository-1.0/$1.typelib" >/dev/null ||
+        compgen -G "/usr/lib*/girepository-1.0/$1.typelib" >/dev/null
+}
+has_headers() { pkg-config --exists "$1" 2>/dev/null; }
+
+# What tests stand up beside the tray and the windows: a display, the bus that assistive programs
+# read, a real panel; and what judges our files: desktop entries, AppStream, units, Leggimi.rtf.
+has_xvfb() { command -v Xvfb >/dev/null; }
+has_atspi() {
+    [[ -x /usr/libexec/at-spi-bus-launcher || -x /usr/lib/at-spi2-core/at-spi-bus-launcher ]]
+}
+has_panel() { command -v xfce4-panel >/dev/null; }
+has_svg_loader() { has_library 'gdk-pixbuf-2.0/*/loaders/libpixbufloader-svg.so'; }
+has_desktop_file_validate() { command -v desktop-file-validate >/dev/null; }
+has_appstreamcli() { command -v appstreamcli >/dev/null; }
+has_systemd_analyze() { command -v systemd-analyze >/dev/null; }
+has_libreoffice_writer() {
+    command -v soffice >/dev/null && has_library 'libreoffice/program/libswlo.so'
+}
+
 # One font, or the windows have nothing to write with.
 has_font() {
     local folder
@@ -147,6 +169,20 @@ missing_packages() {
     has_library 'libxcb-keysyms.so.1' || say libxcb-keysyms1
     has_library 'libxcb-shape.so.0' || say libxcb-shape0
     has_font || say fonts-dejavu-core
+    # the tray: what pystray shows its icon with, and what PyGObject is built from
+    has_typelib AyatanaAppIndicator3-0.1 || say gir1.2-ayatanaappindicator3-0.1
+    has_typelib Gtk-3.0 || say gir1.2-gtk-3.0
+    has_svg_loader || say librsvg2-common
+    has_headers gobject-introspection-1.0 || say libgirepository1.0-dev
+    has_headers cairo-gobject || say libcairo2-dev
+    # the tests of tray and windows
+    has_xvfb || say xvfb
+    has_atspi || say at-spi2-core
+    has_panel || say xfce4-panel
+    has_desktop_file_validate || say desktop-file-utils
+    has_appstreamcli || say appstream
+    has_systemd_analyze || say systemd
+    has_libreoffice_writer || say libreoffice-writer-nogui
     has_winscard_headers || say libpcsclite-dev
     has_pkg_config || say pkg-config
     has_compiler || say gcc
@@ -245,10 +281,19 @@ pip_of() {
 }
 pip() { pip_of "$venv" "$@"; }
 
+# The lines of one package in a file of pins.
+pin_of() { awk -v name="$1" 'index($0, name "==") == 1 { on = 1 } on { print; on = /\\$/ }' "$2"; }
+
 # Build isolation would fetch the newest build tools, whatever is pinned: so they come first, with
-# their own hashes, and isolation is off.
+# their own hashes, and isolation is off. pycairo is one of them: PyGObject is built against it, and
+# it comes as source itself.
 install_pins() {
+    local pycairo
     pip_of "$1" install --require-hashes -r "$build_constraints"
+    pycairo=$(pin_of pycairo "$2")
+    if [[ -n $pycairo ]]; then
+        pip_of "$1" install --require-hashes --no-build-isolation -r <(say "$pycairo")
+    fi
     pip_of "$1" install --require-hashes --no-build-isolation -r "$2"
 }
 
