@@ -38,6 +38,11 @@ class Paths:
         return self.home / "audit.log"
 
     @property
+    def language(self) -> Path:
+        """The language a person chose, in one word (`locale.choice`)."""
+        return self.config.with_name("language")
+
+    @property
     def authority_home(self) -> Path:
         return self.home / "authority"
 

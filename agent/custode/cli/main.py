@@ -14,8 +14,9 @@ from custode.cli.command import Group
 from custode.cli.face import Face
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
-from custode.locale import catalogue
+from custode.locale import catalogue, choice
 from custode.locale.catalogue import mark
+from custode.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,7 @@ _COMMANDS: Final = {
         ("doctor", "doctor"),
         ("audit", "audit"),
         ("config", "config"),
+        ("language", "language"),
         ("agent", "agent"),
         ("authority", "authority"),
         ("demo", "demo"),
@@ -60,7 +62,10 @@ def _early(argv: Sequence[str], face: Face) -> None:
             language = following
         elif word.startswith("--lang="):
             language = word.partition("=")[2]
-    catalogue.use(language if language in catalogue.LANGUAGES else catalogue.detect())
+    if language in catalogue.LANGUAGES:
+        catalogue.use(language)
+    else:
+        choice.follow(Paths.find().language)
 
 
 class Root(Group):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from custode.cli.command import make_command, pass_face
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
-from custode.locale import words
+from custode.locale import choice, words
 from custode.locale.catalogue import mark, t
 from custode.rpc.client import AgentClient
 
@@ -36,6 +36,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "readers_available": mark("Card readers can be seen again."),
     "authority_reachable": mark("The authority answers."),
     "authority_unreachable": mark("The authority does not answer."),
+    "language_changed": mark("Language: {language}"),
     "identity_set": mark("The certificates are for {code}."),
     "certificate_state": mark("Certificate {id_operazione}: {certificate_state}."),
     "certificate_status": mark("Certificate {fingerprint_sha256}: {certificate_state}."),
@@ -132,6 +133,8 @@ class Teller:
 def _arguments(event: Mapping[str, Any]) -> dict[str, Any]:
     args = {key: "–" if value is None else value for key, value in event.items()}
     state = event.get("state")
+    if event.get("name") == "language_changed":
+        args["language"] = words.word(words.LANGUAGE, event.get("language") or choice.AUTO)
     args["token_state"] = words.word(words.TOKEN, state)
     args["certificate_state"] = words.word(words.CERTIFICATE, state)
     args["backup_state"] = words.word(words.BACKUP, state)

@@ -193,6 +193,14 @@ class PinAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class LanguageChosen:
+    """The person chose a language for all faces; None: each follows its own locale again."""
+
+    language: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class NeedSnoozed:
     """*Ricordamelo domani*: no prompt for that need before `until`. For a tray, still to come."""
 
@@ -346,6 +354,7 @@ PersonEvent = (
     | PinNotSent
     | PinRejected
     | PinAccepted
+    | LanguageChosen
     | NeedSnoozed
     | OperationPaused
     | OperationEnded

@@ -29,6 +29,7 @@ from custode.domain.events import (
     ClockTicked,
     ComputerWoke,
     IdentitySet,
+    LanguageChosen,
     ModuleFailed,
     ModulesOffered,
     NeedSnoozed,
@@ -190,6 +191,8 @@ def _from_person(state: State, event: PersonEvent) -> Change:
             return _forgotten(state, event.token)
         case PinTryBegun() | PinNotSent() | PinRejected() | PinAccepted():
             return _of_pin(state, event)
+        case LanguageChosen():
+            return state, (Announce("language_changed", {"language": event.language}),)
         case NeedSnoozed():
             return prompting.snooze(state, event.key, event.until)
         case OperationPaused():

@@ -272,6 +272,13 @@ ROLE: Final[Mapping[str, str]] = {
     "so": mark("administrator PIN (SO PIN)"),
 }
 
+# Each in its own words, so that whoever does not read the one on the screen finds his own.
+LANGUAGE: Final[Mapping[str, str]] = {
+    "it": "Italiano",
+    "en": "English",
+    "auto": mark("as the system"),
+}
+
 # How what was begun goes on, by the kind of operation.
 GO_ON: Final[Mapping[str, str]] = {
     "csr": mark("custode csr --out FILE.csr"),

@@ -14,6 +14,7 @@ import pytest
 from custode.daemon.rpc_server import LINE_MAX
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
+from custode.locale import choice
 from custode.rpc import client as rpc_client
 
 HELLO = {"jsonrpc": "2.0", "id": 0, "method": "hello", "params": {"protocol": 1, "client": "t"}}
@@ -178,6 +179,19 @@ def test_subscribers_hear_events_and_others_do_not(agent: Any) -> None:
         other.call("status", on_event=lambda name, _params: heard.append(name))
         assert heard == []
         assert other.call("identity.show")["code"] == "ABC123"
+
+
+def test_a_language_is_kept_and_every_face_is_told(agent: Any) -> None:
+    with agent.client() as listener, agent.client() as other:
+        listener.subscribe()
+        for word, language in (("it", "it"), ("auto", None)):
+            assert other.call("language.set", {"language": word}) == {"language": language}
+            assert next(listener.events(10)) == {"name": "language_changed", "language": language}
+            assert other.call("status")["agent"]["language"] == language
+            assert choice.chosen(agent.paths.language) == language
+        with pytest.raises(CustodeError) as refused:
+            other.call("language.set", {"language": "de"})
+        assert refused.value.code is ErrorCode.USAGE
 
 
 def test_who_hangs_up_ends_the_waiting_but_not_the_work(agent: Any) -> None:

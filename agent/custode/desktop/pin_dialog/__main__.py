@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from custode.confinement import forbid_core_dumps
 from custode.desktop.pin_dialog.server import Server
-from custode.locale import catalogue
+from custode.locale import choice
+from custode.paths import Paths
 from custode.release import VERSION
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write(f"pinentry-custode {VERSION}\n")
         return 0
     forbid_core_dumps()
-    catalogue.use(catalogue.detect())
+    choice.follow(Paths.find().language)
     # Whatever a library prints must not come between the lines: they get a descriptor of their own.
     target = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
