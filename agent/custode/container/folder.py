@@ -117,6 +117,11 @@ def precheck(
     _check_space(parent, own | more, volume or Volume())
 
 
+def least_room() -> int:
+    """Bytes that a folder takes at least."""
+    return len(_OURS) * _OVERHEAD
+
+
 def remove_stale(parent: Path, backup_id: str, volume: Volume | None = None) -> bool:
     """Remove what an interrupted `write` left of this backup.
 

@@ -19,7 +19,7 @@ from custode.container.errors import (
     NotWritten,
     Undecryptable,
 )
-from custode.jobs import account, activation, backup, certificates, counter, spare
+from custode.jobs import account, activation, backup, certificates, counter, spare, volumes
 from custode.jobs.context import Job
 from custode.jobs.errors import JobError, from_portal
 from custode_authority.wire.cms import SignatureInvalid
@@ -60,6 +60,7 @@ METHODS: Final[Mapping[str, Callable[[Job], dict[str, Any]]]] = {
     "spare.sweep": spare.sweep,
     "spare.request": spare.request,
     "spare.succeed": spare.succeed,
+    "volumes.list": volumes.list_,
 }
 
 

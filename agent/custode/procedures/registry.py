@@ -20,6 +20,7 @@ from custode.procedures import (
     request_standing,
     spare_clearing,
     token,
+    volumes,
 )
 
 if TYPE_CHECKING:
@@ -57,4 +58,5 @@ METHODS: Final[Mapping[str, Method]] = {
     "backup.restore": activate.restore,
     "spare.clear": spare_clearing.clear,
     "spare.clear.preview": spare_clearing.preview,
+    "volumes.list": volumes.list_,
 }

@@ -6,7 +6,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-_MOUNTS: Final = Path("/proc/self/mountinfo")
+from custode_drivers.volumes import mounted
 
 # As the kernel and FUSE call them (proc(5), mountinfo; field 9 is the type).
 _NETWORK: Final = frozenset(
@@ -35,25 +35,7 @@ def kind_of(name: str) -> Kind:
     return Kind.NO_OWNERS if name in _NO_OWNERS else Kind.LOCAL
 
 
-def name_at(path: Path, mounts: Path = _MOUNTS) -> str | None:
+def name_at(path: Path, mounts: Path = mounted.MOUNTS) -> str | None:
     """Type of the file system that `path` lies on; None where the system does not tell."""
-    try:
-        table = mounts.read_text(errors="replace")
-    except OSError:
-        return None
-    wanted = path.resolve()
-    best, found = -1, None
-    for line in table.splitlines():
-        before, _, after = line.partition(" - ")
-        place = Path(_unescaped(before.split()[4]))
-        # The later of two mounts on one place lies over the earlier.
-        if wanted.is_relative_to(place) and len(place.parts) >= best:
-            best, found = len(place.parts), after.split()[0]
-    return found
-
-
-def _unescaped(text: str) -> str:
-    r"""Read \040 and the like (proc(5))."""
-    for code, sign in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        text = text.replace(code, sign)
-    return text
+    found = mounted.under(path.resolve(), mounted.read(mounts))
+    return None if found is None else found.filesystem
