@@ -11,6 +11,7 @@ from custode.cli.command import TOKEN, make_command, option, pass_face
 from custode.cli.face import sure
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
+from custode.locale import outcomes
 from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def command(
     """Make the key, write the file."""
     if copyable:
         face.note(t("A copyable key can leave its token, encrypted, for a backup of kind `copy`."))
-        face.note(t("Whoever has the token and its PIN can then take a copy of it, unnoticed."))
+        face.note(t(outcomes.UNNOTICED))
         if not yes:
             sure(face, t("Make a key that can leave its token?"), t("No key was made."))
     with files.new_file(out, ".csr") as file:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from custode.cli.command import make_command, option, pass_face
 from custode.files import PRIVATE, new_file
+from custode.locale import outcomes
 from custode.locale.catalogue import mark, t, tn
 from custode.paths import Paths
 
@@ -81,4 +82,4 @@ def _tell(face: Face, answer: Mapping[str, Any]) -> None:
         told = tn("{n} thing was not looked at.", "{n} things were not looked at.", missed)
         face.say(told)
     if path := answer.get("bundle"):
-        face.say(t("Report written, without personal data: {path}", path=path))
+        face.say(t(outcomes.WITHOUT_PERSONAL_DATA, path=path))

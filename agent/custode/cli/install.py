@@ -10,7 +10,7 @@ from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
-from custode.locale import moments
+from custode.locale import outcomes
 from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
@@ -48,11 +48,6 @@ def command(
 
 
 def _tell(face: Face, done: Mapping[str, Any]) -> None:
-    face.say(t("The certificate is on the token, and the token has proved that its key fits."))
-    face.facts(
-        [
-            ("IdOperazione", str(done.get("id_operazione") or "")),
-            (t("Expires on"), moments.day(done.get("expires_at"))),
-        ]
-    )
+    face.say(t(outcomes.INSTALLED))
+    face.facts(outcomes.certificate(done))
     face.say(t("Next: make your backup with custode backup create --to DIR"))

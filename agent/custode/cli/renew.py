@@ -10,7 +10,7 @@ from custode.cli.command import make_command, option, pass_face
 from custode.cli.csr import KEYS
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
-from custode.locale import moments, words
+from custode.locale import outcomes
 from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
@@ -43,31 +43,21 @@ def command(face: Face, key: str | None, destroy_old_key: bool, secrets: Secrets
 
 
 def _tell(face: Face, done: Mapping[str, Any]) -> None:
-    face.say(t("Renewed. The new certificate is on the token and has proved itself."), bold=True)
+    face.say(t(outcomes.RENEWED), bold=True)
     tell_new(face, done)
-    state = words.word(words.CERTIFICATE, done.get("old_state"))
-    face.say(
-        t("The old certificate {operation} is now: {state}.", operation=done["old"], state=state)
-    )
-    if "certificate" in (done.get("old_on_token") or []):
-        face.say(t("The token could not let go of the old certificate: it still lies there."))
+    for line in outcomes.old_one(done):
+        face.say(line)
     tell_end(face, done)
 
 
 def tell_new(face: Face, done: Mapping[str, Any]) -> None:
     """Name the new certificate."""
-    face.facts(
-        [
-            ("IdOperazione", str(done.get("id_operazione") or "")),
-            (t("Token"), str(done.get("label") or done.get("token") or "")),
-            (t("Expires on"), moments.day(done.get("expires_at"))),
-        ]
-    )
+    face.facts(outcomes.certificate(done))
 
 
 def tell_end(face: Face, done: Mapping[str, Any]) -> None:
     """Name the backups that ended, and what is to be done now."""
-    for backup in done.get("retired_backups") or []:
-        face.say(t("Backup {backup} is no longer valid.", backup=backup))
-    face.say(t("Make your backup now!"), bold=True, colour="red")
+    for line in outcomes.ended_backups(done):
+        face.say(line)
+    face.say(t(outcomes.BACK_UP_NOW), bold=True, colour="red")
     face.say("  → " + t("custode backup create --to DIR"))

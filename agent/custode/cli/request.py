@@ -11,7 +11,7 @@ from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
-from custode.locale import moments, words
+from custode.locale import outcomes
 from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
@@ -46,16 +46,7 @@ def command(face: Face, csr: str | None, wait: bool, secrets: Secrets) -> int:
 
 def tell(face: Face, row: Mapping[str, Any]) -> None:
     """Tell one operation, and what comes next."""
-    face.facts(
-        [
-            ("IdOperazione", str(row.get("id_operazione") or "")),
-            (t("File"), str(row.get("file_name") or "")),
-            (t("State"), words.word(words.CERTIFICATE, row.get("state"))),
-            (t("Requested on"), moments.day(row.get("requested_at"))),
-            (t("Expires on"), moments.day(row.get("expires_at"))),
-            (t("Outcome"), str(row.get("outcome") or "")),
-        ]
-    )
+    face.facts(outcomes.requested(row))
     match row.get("state"):
         case "active" if not row.get("installed"):
             face.say(t("The certificate is ready. Next: custode install"))
@@ -63,6 +54,6 @@ def tell(face: Face, row: Mapping[str, Any]) -> None:
             face.say(t("The portal is generating it. Nothing is lost if you close Custode."))
             face.say(t("Look again later with custode certificates"))
         case "rejected":
-            face.say(t("The portal refused the request. No certificate was issued."))
+            face.say(t(outcomes.REFUSED))
         case _:
             pass

@@ -9,7 +9,7 @@ from custode.cli.face import sure
 from custode.cli.modules_told import all_well, driver_lines
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
-from custode.locale import words
+from custode.locale import outcomes
 from custode.locale.catalogue import mark, t
 from custode.locale.lines import token_line
 
@@ -66,8 +66,7 @@ def init(face: Face, token: str | None, label: str | None, secrets: Secrets) -> 
 
 
 def _tell_init(face: Face, done: Mapping[str, Any]) -> None:
-    label, serial = done.get("label") or "–", done.get("serial") or "–"
-    face.say(t("Token “{label}” (serial {serial}) has its PIN now.", label=label, serial=serial))
+    face.say(outcomes.pin_given(done))
     face.say(t("Next: make your key on it with custode csr --out FILE.csr"))
 
 
@@ -135,17 +134,7 @@ def change(face: Face, token: str | None, so: bool, secrets: Secrets) -> None:
 
 
 def _tell_change(face: Face, done: Mapping[str, Any]) -> None:
-    label, serial = done.get("label") or "–", done.get("serial") or "–"
-    role = words.word(words.ROLE, done.get("role"))
-    face.say(
-        t(
-            "The {role} of token “{label}” (serial {serial}) is changed. The old one is no longer"
-            " valid.",
-            role=role,
-            label=label,
-            serial=serial,
-        )
-    )
+    face.say(outcomes.pin_changed(done))
 
 
 @pin.subcommand(
@@ -165,5 +154,4 @@ def unblock(face: Face, token: str | None, secrets: Secrets) -> None:
 
 
 def _tell_unblock(face: Face, done: Mapping[str, Any]) -> None:
-    label, serial = done.get("label") or "–", done.get("serial") or "–"
-    face.say(t("Token “{label}” (serial {serial}) has a new PIN now.", label=label, serial=serial))
+    face.say(outcomes.pin_unblocked(done))

@@ -152,7 +152,7 @@ def waiting(patient: Patient, _subject: str) -> Iterator[Finding]:
     """Whether something that was begun waits for the person."""
     rows = [row for row in patient.line.status()["needs"] if row["need"] == "operation_can_go_on"]
     for row in rows:
-        told = dict(row["text_args"])
+        told = {**row["text_args"], "serial": (row.get("token") or {}).get("serial")}
         yield Finding("left", str(told.get("what", "")), told)
     if not rows:
         yield Finding("nothing")
