@@ -142,6 +142,7 @@ def retire(face: Face, backup: str, yes: bool, secrets: Secrets) -> None:
     if not yes:
         found = call(face, "backup.named", {"backup": backup})
         name = told.named(found)
+        told.announce_signer(face, found.get("signer"))
         question = t("Make backup {backup} void for good?", backup=name)
         sure(face, question, t("The backup was not touched."))
         backup = found["backup_id"]

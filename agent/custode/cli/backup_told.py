@@ -98,6 +98,14 @@ def verified(face: Face, found: Mapping[str, Any]) -> None:
     shown(face, found)
 
 
+def announce_signer(face: Face, signer: Mapping[str, Any] | None) -> None:
+    """Say which token has to be plugged in, before anybody is asked anything."""
+    if signer is None:
+        face.note(t("Only a token with an active certificate can sign this, and there is none."))
+    elif not signer.get("present"):
+        face.note(lines.plug_in(signer))
+
+
 def retired(face: Face, _done: Any) -> None:
     """The backup is dead."""
     face.say(t("That backup is void now. The original was not touched."))

@@ -22,7 +22,7 @@ from custode.domain.model import (
     remember,
 )
 from custode.domain.need import Prompt
-from custode_authority.wire.reasons import CrlReason
+from custode_authority.wire.reasons import CrlReason, Reason
 
 if TYPE_CHECKING:
     from custode.domain.commands import Command
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 _IDENTITY: Final = "self"  # there is one identity; the table keeps room for the others
 # The domain imports these for its type checker only.
-_NAMES: Final = {"date": date, "datetime": datetime, "CrlReason": CrlReason}
+_NAMES: Final = {"date": date, "datetime": datetime, "CrlReason": CrlReason, "Reason": Reason}
 
 
 def token_key(token: TokenId) -> str:

@@ -95,6 +95,10 @@ def merged(old: CertificateRecord | None, row: CertificateRecord) -> Certificate
         return row
     stands = old.state in FINAL and row.state is not old.state
     newest, other = (old, row) if stands else (row, old)
+    # The desk may reinstate it: then the report is withdrawn.
+    told = row if row.reported is not None else old
+    if newest.state is CertificateState.ACTIVE:
+        told = replace(told, reported=None, reported_at=None)
     return replace(
         newest,
         fingerprint_sha256=newest.fingerprint_sha256 or other.fingerprint_sha256,
@@ -103,4 +107,6 @@ def merged(old: CertificateRecord | None, row: CertificateRecord) -> Certificate
         token=row.token or old.token,
         key_id=row.key_id or old.key_id,
         installed=old.installed,
+        reported=told.reported,
+        reported_at=told.reported_at,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, assert_never
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, assert_never
 
 from custode.domain import presence, prompting, records
 from custode.domain.commands import (
@@ -99,7 +100,7 @@ def _take_in(state: State, event: Event) -> Change:
         ):
             return _of_records(state, event)
         case ClockTicked():
-            return state, ()
+            return state, _ask_the_desk(state)
         case _:
             return _from_person(state, event)
 
@@ -280,6 +281,22 @@ def _ask_what_waits(state: State) -> tuple[Command, ...]:
     if any(b.state in asked for b in state.backups.values()):
         commands.append(QueryBackups())
     return tuple(commands)
+
+
+_SOONEST: Final = timedelta(seconds=50)
+_LATEST: Final = timedelta(minutes=15)
+_SHARE: Final = 10  # of the time that has gone by since somebody asked
+
+
+def _ask_the_desk(state: State) -> tuple[Command, ...]:
+    """A person approves an activation, in minutes or in days; asked ever more rarely."""
+    for backup in state.backups.values():
+        if backup.state is not BackupState.REQUESTED:
+            continue
+        since = state.now - (backup.requested_at or backup.said_at)
+        if state.now - backup.said_at >= max(_SOONEST, min(since / _SHARE, _LATEST)):
+            return (QueryBackups(),)
+    return ()
 
 
 def _then_reread(change: Change, token: TokenId) -> Change:

@@ -1,7 +1,6 @@
 """What the agent knows, as immutable values; nothing here decides.
 
-Times are aware UTC datetimes, hashes and key ids lower-case hex. Mappings are never changed in
-place: `machine.step` replaces them.
+Times are aware UTC datetimes, hashes and key ids lower-case hex; mappings are never changed.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from custode.domain.cards import Card, ChosenModule, Offer
     from custode.domain.need import Prompt
-    from custode_authority.wire.reasons import CrlReason
+    from custode_authority.wire.reasons import CrlReason, Reason
 
 
 # --- tokens -----------------------------------------------------------------------------------
@@ -218,8 +217,8 @@ class Identity:
 class CertificateRecord:
     """One request and the certificate that came of it: the authority's row and our own facts.
 
-    `said_at` is the authority's time of its word. `certificate` is DER. Ours are `token` and
-    `key_id` (where the private key lies) and `installed` (the certificate lies there as well).
+    `said_at` is the authority's time of its word. `certificate` is DER. Ours are `token`, `key_id`
+    (where the key lies), `installed` (the certificate lies there too), and why it was `reported`.
     """
 
     id_operazione: str
@@ -238,15 +237,16 @@ class CertificateRecord:
     token: TokenId | None = None
     key_id: str | None = None
     installed: bool = False
+    reported: Reason | None = None
+    reported_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BackupRecord:
     """One backup: the authority's row and our own facts: `folder_…`, `token` and `key_id`.
 
-    `original_sha256` and `successor_sha256` are fingerprints of certificates. In a folder or, by
-    `place`, on a spare: `token`, where that is known here, under `key_id`.
-    `successor_key_sha256` is the hash of the successor's SubjectPublicKeyInfo.
+    `original_sha256` and `successor_sha256` are fingerprints of certificates,
+    `successor_key_sha256` is of a SubjectPublicKeyInfo. In a folder or, by `place`, on a `token`.
     """
 
     backup_id: str
@@ -265,6 +265,8 @@ class BackupRecord:
     successor_key_sha256: str | None = None
     token: TokenId | None = None
     key_id: str | None = None
+    requested_at: datetime | None = None
+    approved_at: datetime | None = None
 
 
 class Source(StrEnum):

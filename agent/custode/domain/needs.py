@@ -169,6 +169,7 @@ def _of_operations(state: State) -> Iterator[Need]:
             "what": what,
             "folder_name": backup.folder_name or "",
             "folder": backup.folder_path or backup.folder_name or "",
+            **_reason(backup, state),
         }
         yield Need(NeedKind.OPERATION_CAN_GO_ON, backup.backup_id, text_args=args)
 
@@ -180,8 +181,18 @@ def _of_spare(backup: BackupRecord, state: State) -> Need:
         backup.backup_id,
         backup.token,
         _label(backup.token, state),
-        text_args={"what": "spare.activate", "backup_id": backup.backup_id},
+        text_args={
+            "what": "spare.activate",
+            "backup_id": backup.backup_id,
+            **_reason(backup, state),
+        },
     )
+
+
+def _reason(backup: BackupRecord, state: State) -> dict[str, str]:
+    """Why its original was reported, where it was reported from here."""
+    record = state.certificate(backup.original_sha256)
+    return {"reason": record.reported} if record is not None and record.reported else {}
 
 
 def _of_authority(state: State) -> Iterator[Need]:

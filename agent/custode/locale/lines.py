@@ -85,3 +85,12 @@ def backup_named(row: Mapping[str, Any]) -> str:
     if name == "–":
         name = str(row.get("backup_id") or name)
     return t("{folder}, made on {day}", folder=name, day=moments.day(row.get("created_at")))
+
+
+def plug_in(token: Mapping[str, Any]) -> str:
+    """Say which token has to be plugged in, and why."""
+    return t(
+        "Your token “{label}” (serial {serial}) has to sign this: plug it in.",
+        label=token.get("label") or "–",
+        serial=token.get("serial") or "–",
+    )

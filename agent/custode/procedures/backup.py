@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from custode.domain.certificates import original, state_at
+from custode.domain.certificates import cancellable, original, state_at
 from custode.domain.events import BackupSaved
 from custode.domain.model import BackupRecord
 from custode.domain.spares import at_hand, label_of
@@ -242,9 +242,26 @@ def told(ctx: Context, record: BackupRecord) -> dict[str, Any]:
 async def named(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     """One backup, named by its id or by its folder's name where only one is called so.
 
+    `signer`: the token that would sign to retire it, and whether it is here.
+
     :raises CustodeError: NO_SUCH_BACKUP, BACKUP_AMBIGUOUS
     """
-    return told(ctx, await _named(ctx, str(params.get("backup", ""))))
+    record = await _named(ctx, str(params.get("backup", "")))
+    return {**told(ctx, record), "signer": _signer(ctx)}
+
+
+def _signer(ctx: Context) -> dict[str, Any] | None:
+    state = ctx.state
+    tokens = [
+        record.token
+        for record in cancellable(state)
+        if record.token is not None and state_at(record, state.now) is CertificateState.ACTIVE
+    ]
+    if not tokens:
+        return None
+    token = next((one for one in tokens if state.insertion(one) is not None), tokens[0])
+    here = state.insertion(token) is not None
+    return {"serial": token.serial, "label": label_of(state, token), "present": here}
 
 
 async def _named(ctx: Context, name: str) -> BackupRecord:

@@ -152,6 +152,8 @@ def backup_row(view: BackupView, said_at: datetime) -> BackupRecord:
         retired_why=view.retired_why,
         place=view.place,
         successor_key_sha256=view.successor_key_sha256,
+        requested_at=view.requested_at,
+        approved_at=view.approved_at,
     )
 
 

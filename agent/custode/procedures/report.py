@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,6 +10,7 @@ import msgspec
 
 from custode.domain.backups import ended_by_report, usable
 from custode.domain.certificates import reportable
+from custode.domain.events import OperationsListed
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.procedures.backup import told
@@ -18,6 +20,8 @@ from custode_authority.wire.messages import ReportView
 from custode_authority.wire.reasons import Reason
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from custode.daemon.context import Context
     from custode.domain.model import CertificateRecord
 
@@ -86,9 +90,11 @@ async def report(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         {"reason": wanted.reason, "id_operazione": record.id_operazione, "state": answer.state},
     )
     await refresh(ctx)
+    await _remember(ctx, record.id_operazione, Reason(wanted.reason), answer.at)
     known = ctx.state.backups
     return {
         "id_operazione": record.id_operazione,
+        "reason": wanted.reason,
         "state": answer.state,
         "crl_reason": answer.crl_reason,
         "at": answer.at,
@@ -98,3 +104,10 @@ async def report(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         "rejected_requests": answer.rejected_requests,
         "cancelled_successors": answer.cancelled_successors,
     }
+
+
+async def _remember(ctx: Context, operation: str, reason: Reason, at: datetime) -> None:
+    """Note why it was reported: the activation that follows gives the same reason."""
+    record = ctx.state.certificates[operation]
+    noted = replace(record, reported=reason, reported_at=at)
+    await ctx.post(OperationsListed(rows=(noted,), at=ctx.clock.now()))

@@ -24,6 +24,7 @@ from custode.domain.model import (
     State,
     TokenId,
 )
+from custode_authority.wire.reasons import Reason
 from custode_authority.wire.states import BackupState, CertificateState
 
 _C = CertificateState
@@ -196,3 +197,16 @@ def test_without_a_known_primary_every_live_one_could_be_meant(
         assert reportable(among(lost, one, gone, asked)) == (one,)
         assert reportable(among(lost, one, two, gone)) == (one, two)
         assert reportable(among(lost, gone)) == ()
+
+
+def test_why_it_was_reported_stays_until_the_desk_reinstates_it(
+    original: CertificateRecord,
+) -> None:
+    plain = replace(original, state=CertificateState.SUSPENDED)
+    told = replace(plain, reported=Reason.LOST, reported_at=plain.said_at)
+    assert certificates.merged(plain, told) == told
+    assert certificates.merged(told, plain) == told
+    over = replace(plain, state=CertificateState.CANCELLED)
+    assert certificates.merged(told, over).reported is Reason.LOST
+    back = certificates.merged(told, original)
+    assert (back.reported, back.reported_at) == (None, None)

@@ -71,6 +71,29 @@ def test_the_start_asks_only_for_what_may_have_changed(
     assert do.QueryBackups() in commands
 
 
+@pytest.mark.parametrize(
+    ("state", "asked_h", "heard_s", "asks"),
+    [
+        (BackupState.REQUESTED, 0, 60, True),
+        (BackupState.REQUESTED, 0, 10, False),
+        (BackupState.REQUESTED, 1, 300, False),
+        (BackupState.REQUESTED, 1, 360, True),
+        (BackupState.REQUESTED, 48, 899, False),
+        (BackupState.REQUESTED, 48, 900, True),
+        (BackupState.REGISTERED, 48, 900, False),
+        (BackupState.APPROVED, 48, 900, False),
+    ],
+)
+def test_the_desk_is_asked_ever_more_rarely(
+    away: State, backup: BackupRecord, state: BackupState, asked_h: int, heard_s: int, *, asks: bool
+) -> None:
+    said_at = away.now - timedelta(seconds=heard_s)
+    asked_at = away.now - timedelta(hours=asked_h)
+    waiting = replace(backup, state=state, requested_at=asked_at, said_at=said_at)
+    _, commands = run(replace(away, backups={"b": waiting}), ev.ClockTicked(away.now))
+    assert (do.QueryBackups() in commands) is asks
+
+
 def test_a_hint_closes_the_gate_before_anything_else(away: State) -> None:
     state, commands = run(away, ev.PlugHinted("soft", away.now))
     assert isinstance(commands[0], do.CloseGate)
