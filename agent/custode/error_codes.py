@@ -21,6 +21,7 @@ class ErrorCode(StrEnum):
     AGENT_UNAVAILABLE = "agent_unavailable"  # why, cause (a code), log
     AGENT_DIED = "agent_died"  # log
     AGENT_RUNNING = "agent_running"  # home
+    SOCKETS_HELD = "sockets_held"  # path
     AGENT_STOPPING = "agent_stopping"
     PROTOCOL_MISMATCH = "protocol_mismatch"  # ours, theirs
     SECRET_UNANSWERED = "secret_unanswered"  # noqa: S105 - a code, not a secret; kind

@@ -112,6 +112,18 @@ GENERAL: Final[Mapping[ErrorCode, Row]] = {
         ("An agent already works in {home}.", "An agent is already running."),
         "Only one at a time may: stop the other one first.",
     ),
+    _E.SOCKETS_HELD: row(
+        1,
+        (
+            (
+                "Another program keeps the agent's socket {path}: as a rule the service manager,"
+                " which starts the agent itself as soon as it is needed. No agent was started here."
+            ),
+            "Another program keeps the agent's socket. No agent was started here.",
+        ),
+        "Any command will do, for example: custode status. To run the agent by hand, first:"
+        " systemctl --user stop custode-agent.socket",
+    ),
     _E.PART_MISSING: row(
         20,
         (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from custode import taking_up
-from custode.daemon import checkup, methods, peer, rollback
+from custode.daemon import activation, checkup, methods, rollback
 from custode.daemon.audit import Anchor, AuditLog
 from custode.daemon.authority import ConfiguredAuthority
 from custode.daemon.client_port import ConnectedClient, NoClient
@@ -80,9 +80,15 @@ class Agent:
     """One running daemon. `run` does everything; `stop` makes it return."""
 
     def __init__(
-        self, paths: Paths, wiring: Wiring, config: LiveConfig, tokens: TokenWorkers
+        self,
+        paths: Paths,
+        wiring: Wiring,
+        config: LiveConfig,
+        tokens: TokenWorkers,
+        given: activation.Activation,
     ) -> None:
         """`tokens` are those of `config`; they are closed here, in their turn."""
+        self._activation = given
         self._paths = paths
         self._wiring = wiring
         self._config = config
@@ -111,7 +117,8 @@ class Agent:
             self._announce = server.announce
             self._register(ctx, executor, tokens)
             stack.push_async_callback(executor.lookups.close)
-            loops = [ctx.mailbox.run(), tick(ctx.clock, ctx.mailbox)]
+            signs = self._activation.give_signs()
+            loops = [ctx.mailbox.run(), tick(ctx.clock, ctx.mailbox), signs]
             for loop in loops:
                 stack.push_async_callback(_cancel, asyncio.ensure_future(loop))
             self._watch(stack, ctx, tokens)
@@ -119,14 +126,12 @@ class Agent:
             # Before anybody can begin another: what is begun from now on is its beginner's.
             left = ctx.journal.pending()
             stack.push_async_callback(taking_up.stop)
-            activated = peer.activated_sockets()
+            given = self._activation.sockets
             for start, path in (
                 (secrets.start, self._paths.secrets_socket),
                 (server.start, self._paths.agent_socket),
             ):
-                listener = activated.get(path.name) or peer.listen(path)
-                if path.name not in activated:
-                    stack.callback(path.unlink, missing_ok=True)
+                listener = given.get(path.name) or await activation.own_socket(path, stack)
                 await _maybe(start(listener))
             stack.push_async_callback(secrets.close)
             stack.push_async_callback(server.close)
@@ -134,7 +139,7 @@ class Agent:
             ctx.audit.append("agent_started")
             ready()
             await self._stopping.wait()
-            peer.sd_notify("STOPPING=1")
+            self._activation.tell("STOPPING=1")
 
     def _open(self, stack: contextlib.AsyncExitStack) -> tuple[Context, Executor]:
         """Open what lies on disk and make the parts; what `stack` closes last comes first."""

@@ -14,6 +14,7 @@ import contextlib
 import logging
 import os
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -66,8 +67,12 @@ class RpcServer:
         self._server: asyncio.Server | None = None
 
     async def start(self, listener: socket.socket) -> None:
-        """Serve a listening Unix socket."""
-        self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=LINE_MAX)
+        """Serve a listening Unix socket; its file is whoever's who made it."""
+        # From 3.13 asyncio takes the file away, also that of the service manager.
+        kept: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+        self._server = await asyncio.start_unix_server(
+            self._serve, sock=listener, limit=LINE_MAX, **kept
+        )
 
     async def close(self, grace_s: float = 3.0) -> None:
         """Take no more calls, give the running ones `grace_s`, then cancel them and hang up."""

@@ -81,6 +81,8 @@ class AgentClient:
     ) -> Self:
         """Connect and say hello, starting the agent when it does not run and `start` is set.
 
+        Where a service manager listens for the agent, connecting is what starts it.
+
         `deadline_s` is for its start, `hello_s` for its answer to the hello.
         :raises CustodeError: AGENT_UNAVAILABLE, PROTOCOL_MISMATCH
         """
@@ -88,7 +90,7 @@ class AgentClient:
             from custode.paths import Paths as AllPaths
 
             paths = AllPaths.find()
-        connection = dial(paths)
+        connection = dial(paths) if start or _runs(paths) else None
         if connection is None:
             if not start:
                 raise CustodeError(ErrorCode.AGENT_UNAVAILABLE, log=str(paths.log))
@@ -241,6 +243,13 @@ class AgentClient:
         """What to say of an agent that hung up: one that had said hello was working for us."""
         code = ErrorCode.AGENT_DIED if self.agent else ErrorCode.AGENT_UNAVAILABLE
         return CustodeError(code, log=str(self._paths.log))
+
+
+def _runs(paths: Paths) -> bool:
+    """Whether an agent runs; asked without connecting, which has a service manager start one."""
+    from custode.rpc.starting import is_locked  # rarely needed, and slow to import
+
+    return is_locked(paths)
 
 
 def dial(paths: Paths) -> socket.socket | None:

@@ -74,7 +74,11 @@ def _spawn(paths: Paths, until: float) -> bytes:
 
 
 def _refuse(said: bytes, paths: Paths) -> None:
-    """Pass on why an agent cannot start. One that found another agent says nothing about that."""
+    """Pass on why an agent cannot start.
+
+    One that found another agent, or the service manager's sockets, says nothing about that: whoever
+    dials next is served.
+    """
     if READY_LINE in said:
         return
     try:
@@ -84,7 +88,7 @@ def _refuse(said: bytes, paths: Paths) -> None:
         return
     if error.code is ErrorCode.CONFIG_INVALID:
         raise error  # the person's own file, with the line to correct
-    if error.code is not ErrorCode.AGENT_RUNNING:
+    if error.code not in {ErrorCode.AGENT_RUNNING, ErrorCode.SOCKETS_HELD}:
         # Told here once more: the agent does not know the language this program speaks.
         why, log = fill(gettext(error.message_id), error.data), str(paths.log)
         raise CustodeError(ErrorCode.AGENT_UNAVAILABLE, why=why, cause=error.code.value, log=log)
@@ -109,8 +113,8 @@ def is_locked(paths: Paths) -> bool:
 
     try:
         fd = os.open(paths.lock, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
+    except OSError:
+        return False  # there is none, or nobody could work there
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -213,44 +212,6 @@ def test_a_cut_log_locks_nobody_out_and_is_told_at_every_verify(
         assert "was cut" in str(caught.value)
         assert again.end() == 0
     assert log.read_text().count('"audit_cut"') == 1
-
-
-def test_sockets_of_the_service_manager_are_used(make_agent: Callable[[], Any]) -> None:
-    agent = make_agent()
-    agent.paths.make()
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(agent.paths.agent_socket))
-    listener.listen()
-    notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    notified.bind("\0custode-test-" + str(os.getpid()))
-    notified.settimeout(20)
-    # What systemd does: descriptor 3, and the process's own number in LISTEN_PID.
-    program = (
-        "import os, runpy; os.environ['LISTEN_PID'] = str(os.getpid());"
-        f"os.dup2({listener.fileno()}, 3); os.set_inheritable(3, True);"
-        f"runpy.run_path({str(Path(__file__).with_name('tiny_agent.py'))!r}, run_name='__main__')"
-    )
-    agent.process = subprocess.Popen(
-        [sys.executable, "-c", program],
-        env={
-            **os.environ,
-            **agent.paths.environment(),
-            "LISTEN_FDS": "1",
-            "NOTIFY_SOCKET": "@custode-test-" + str(os.getpid()),
-        },
-        pass_fds=(listener.fileno(),),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert notified.recv(100) == b"READY=1"
-    listener.close()
-    with agent.client() as client:
-        assert client.call("status")["agent"]["pid"] == agent.process.pid
-    assert agent.end() == 0
-    assert notified.recv(100) == b"STOPPING=1"
-    notified.close()
-    assert agent.paths.agent_socket.exists()  # systemd's, not ours to remove
-    agent.paths.agent_socket.unlink()
 
 
 def test_a_client_starts_the_agent_and_a_relative_home_stays_the_same(tmp_path: Path) -> None:

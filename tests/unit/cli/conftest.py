@@ -1,5 +1,6 @@
 """A fake agent that speaks the real protocol, and a way to run the command line against it."""
 
+import fcntl
 import json
 import os
 import socket
@@ -76,6 +77,8 @@ class FakeAgent:
         self.answers: dict[str, Any] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.secrets: list[tuple[str, bytes]] = []
+        self._lock = paths.lock.open("w")  # whoever does not want to start one looks at it first
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._rpc = listen(paths.agent_socket)
         self._secrets = listen(paths.secrets_socket)
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -87,6 +90,7 @@ class FakeAgent:
         self._thread.join(TIMEOUT_S)
         self._rpc.close()
         self._secrets.close()
+        self._lock.close()
         assert not self._thread.is_alive()
 
     def params(self, method: str) -> dict[str, Any]:
