@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSocketNotifier, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
-from custode.desktop.pin_dialog import parts
+from custode.desktop import parts
 from custode.desktop.pin_dialog.asked import Ending
+from custode.desktop.pin_dialog.sheet import Sheet
 from custode.locale.catalogue import t
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from custode.desktop.theme import Theme
 
 
-class ConfirmDialog(parts.Sheet):
+class ConfirmDialog(Sheet):
     """One text and its buttons; `ending` when it is closed."""
 
     def __init__(self, asked: Asked, client: Client, theme: Theme, *, one_button: bool) -> None:

@@ -12,10 +12,13 @@ from PySide6.QtCore import QSocketNotifier, Qt, QTimer
 from PySide6.QtGui import QAccessible, QAccessibleEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from custode.desktop.pin_dialog import parts
+from custode.desktop import parts
+from custode.desktop.pin_dialog.about_token import attempts, token_card
 from custode.desktop.pin_dialog.asked import ClientGone, Ending
+from custode.desktop.pin_dialog.clipboard import copy_secret
 from custode.desktop.pin_dialog.entry import Entry
 from custode.desktop.pin_dialog.proposal import Proposal
+from custode.desktop.pin_dialog.sheet import Sheet
 from custode.desktop.pin_dialog.strength_bar import StrengthBar
 from custode.locale.catalogue import t
 
@@ -41,7 +44,7 @@ class _LastAttempt(parts.Alarm):
         self.body.addWidget(self.accepted)
 
 
-class PinDialog(parts.Sheet):
+class PinDialog(Sheet):
     """One question; `ending` and the given secret hold the answer when it is closed."""
 
     def __init__(self, asked: Asked, client: Client, theme: Theme) -> None:
@@ -98,8 +101,8 @@ class PinDialog(parts.Sheet):
         asked, theme = self._asked, self._theme
         rows: list[QWidget | None] = [
             parts.Heading(theme, "lock", prompt, asked.text),
-            parts.token_card(theme, asked) if asked.label or asked.serial else None,
-            parts.attempts(asked) if not (asked.label or asked.serial) else None,
+            token_card(theme, asked) if asked.label or asked.serial else None,
+            attempts(asked) if not (asked.label or asked.serial) else None,
             self._error,
             self._first,
             parts.label(asked.rule, "muted", wraps=True) if _is_news(asked) else None,
@@ -236,7 +239,7 @@ class PinDialog(parts.Sheet):
         self._proposal.tell_next()
 
     def _copy(self) -> None:
-        parts.copy_secret(self._first.field.secret)
+        copy_secret(self._first.field.secret)
 
     # --- time ---
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
-from custode.desktop.pin_dialog import parts
+from custode.desktop import parts
 from custode.desktop.pin_dialog.field import SecretField
 from custode.locale.catalogue import t
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from custode.desktop.pin_dialog import parts
+from custode.desktop import parts
 from custode.locale.catalogue import t
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Final
 
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
-from custode.desktop.pin_dialog import parts
+from custode.desktop import parts
 from custode.locale.catalogue import mark, t
 
 _LEVELS: Final = (

@@ -1,51 +1,18 @@
-"""The pieces of which the dialog is made."""
+"""The pieces of which every window is made."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QByteArray, QEvent, QMimeData, QSize, Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import (
-    QDialog,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
-
-from custode.locale.catalogue import t, tn
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
-    from custode.desktop.pin_dialog.asked import Asked
     from custode.desktop.theme import Theme
-    from custode.prompts.secret import Secret
 
-WIDTH: Final = 520
-_RELAID: Final = (QEvent.Type.Show, QEvent.Type.LayoutRequest)
-FEW: Final = 2  # tries left from which on it is told with more weight
 _BADGE: Final = 26
 _SMALL: Final = 16
-
-
-class Sheet(QDialog):
-    """A window of one width, always as high as its texts are when they break their lines there."""
-
-    def __init__(self, title: str) -> None:
-        super().__init__(None, Qt.WindowType.WindowStaysOnTopHint)
-        self.setWindowTitle(title)
-        self.setFixedWidth(WIDTH)
-
-    def event(self, event: QEvent) -> bool:
-        done = super().event(event)
-        if event.type() in _RELAID and (layout := self.layout()) is not None:
-            layout.activate()
-            height = layout.totalHeightForWidth(WIDTH)
-            if height != self.height():
-                self.setFixedHeight(height)
-        return done
 
 
 def label(text: str, look: str = "", *, wraps: bool = False) -> QLabel:
@@ -131,41 +98,3 @@ class Alarm(QFrame):
             self.hide()
         elif self.parentWidget() is not None:  # without one it would be a window of its own
             self.show()
-
-
-def attempts(asked: Asked) -> QLabel | None:
-    """How many tries are left; the last one has more to say (see the dialog)."""
-    left = asked.attempts_remaining
-    if left is None:
-        return None
-    looks = {0: "dangerChip", 1: "dangerChip", FEW: "warningChip"}
-    return label(tn("{n} try left", "{n} tries left", left), looks.get(left, "chip"))
-
-
-def token_card(theme: Theme, asked: Asked) -> QFrame:
-    """Which token: its label, its serial, the tries it has left."""
-    card = QFrame()
-    card.setObjectName("card")
-    row = QHBoxLayout(card)
-    row.setContentsMargins(14, 11, 14, 11)
-    row.setSpacing(12)
-    row.addWidget(picture(theme, "token", "muted", 28))
-    words = QVBoxLayout()
-    words.setSpacing(2)
-    words.addWidget(label(asked.label or "–", "strong", wraps=True))
-    words.addWidget(label(t("Serial {serial}", serial=asked.serial or "–"), "muted", wraps=True))
-    row.addLayout(words, 1)
-    if (left := attempts(asked)) is not None:
-        row.addWidget(left)
-    return card
-
-
-def copy_secret(secret: Secret) -> None:
-    """Put it on the clipboard, with the mark that keeps it out of clipboard histories (KDE's)."""
-    data = QMimeData()
-    text = QByteArray(len(secret), 0)
-    with secret.view() as content, memoryview(text) as place:  # type: ignore[arg-type] # as in field.py
-        place[:] = content
-    data.setData("text/plain", text)
-    data.setData("x-kde-passwordManagerHint", QByteArray(b"secret"))
-    QGuiApplication.clipboard().setMimeData(data)
