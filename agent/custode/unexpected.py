@@ -6,6 +6,8 @@ import os
 import traceback
 from typing import TYPE_CHECKING
 
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
 from custode.paths import Paths
 
 if TYPE_CHECKING:
@@ -25,6 +27,13 @@ def keep_trace(error: BaseException) -> Path | None:
     except OSError:
         return None
     return log
+
+
+def of_unexpected(error: Exception) -> CustodeError:
+    """Our error for one that nobody foresaw: the trace goes to a log, the log's path to the eye."""
+    log = keep_trace(error)
+    more = {} if log is None else {"log": str(log)}
+    return CustodeError(ErrorCode.FAILED, kind=type(error).__name__, **more)
 
 
 def _private(path: str, flags: int) -> int:

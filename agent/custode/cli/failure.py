@@ -8,8 +8,8 @@ import click
 
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
-from custode.locale import moments, words
-from custode.locale.catalogue import fill, gettext, t
+from custode.locale.catalogue import t
+from custode.locale.failures import reasons, translated
 from custode.prompts.literal import LITERAL_SECRET
 
 if TYPE_CHECKING:
@@ -17,31 +17,9 @@ if TYPE_CHECKING:
 
     from custode.cli.face import Face
 
-_TABLES: Final[Mapping[str, Mapping[str, str]]] = {
-    "why": words.WHY,
-    "pin": words.PIN,
-    **dict.fromkeys(("what", "capability", "state"), words.ABOUT),
-}
-_SIZES: Final = frozenset({"needed", "free"})  # in bytes
 _SECRETS: Final = frozenset(
     {"--pin", "--spare-pin", "--new-pin", "--so-pin", "--backup-pin", "--export-pin", "--password"}
 )
-
-
-def translated(error: CustodeError) -> tuple[str, str]:
-    """Message and hint in the person's language."""
-    data = {key: _told(key, value) for key, value in error.data.items()}
-    return fill(gettext(error.message_id), data), fill(gettext(error.hint_id), data)
-
-
-def _told(key: str, value: Any) -> Any:
-    """One value of an error as people read it: sizes with their unit, known words translated."""
-    if key in _SIZES and isinstance(value, int):
-        return moments.size(value)
-    if isinstance(value, str):
-        table = _TABLES.get(key, {})
-        return words.word(table, value) if value in table else gettext(value)
-    return value
 
 
 def tell(face: Face, error: CustodeError) -> int:
@@ -68,8 +46,7 @@ def tell(face: Face, error: CustodeError) -> int:
 def reason_lines(data: Mapping[str, Any]) -> list[str]:
     """Every reason of a closed gate, each with what would change it."""
     lines = []
-    for reason in data.get("reasons") or ():
-        fact, remedy = words.gate_reason(reason)
+    for fact, remedy in reasons(data):
         lines.append(f"  – {fact}")
         if remedy:
             lines.append(f"    {t('What would change it: {remedy}', remedy=remedy)}")
@@ -92,12 +69,3 @@ def of_usage(error: click.UsageError) -> CustodeError:
         return CustodeError(ErrorCode.USAGE, what=t(LITERAL_SECRET))
     command = None if error.ctx is None else error.ctx.command_path
     return CustodeError(ErrorCode.USAGE, what=error.format_message(), command=command)
-
-
-def of_unexpected(error: Exception) -> CustodeError:
-    """Our error for one that nobody foresaw: the trace goes to a log, the log's path to the eye."""
-    from custode.unexpected import keep_trace
-
-    log = keep_trace(error)
-    more = {} if log is None else {"log": str(log)}
-    return CustodeError(ErrorCode.FAILED, kind=type(error).__name__, **more)

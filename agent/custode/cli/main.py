@@ -115,7 +115,9 @@ def _ours(error: Exception) -> CustodeError:
         case click.Abort():
             return CustodeError(ErrorCode.CANCELLED)
         case _:
-            return failure.of_unexpected(error)
+            from custode.unexpected import of_unexpected
+
+            return of_unexpected(error)
 
 
 root: Final = Root(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from custode.error_codes import ErrorCode
-from custode.errors import CustodeError
 from custode.locale import words
 from custode.locale.catalogue import gettext
 from custode.rpc.client import AgentClient
@@ -15,7 +13,6 @@ if TYPE_CHECKING:
 
     from custode.cli.face import Face
     from custode.cli.secret_options import Secrets
-    from custode.prompts.asking import Wanted
     from custode.rpc.client import WantedSecret
 
 
@@ -43,34 +40,9 @@ def call(
     def give(wanted: WantedSecret) -> int:
         # `status` and others that look are never asked: they do without what asks.
         from custode.cli.secret_options import Secrets as Sources
+        from custode.prompts.asking import read_wanted
 
-        return (secrets or Sources()).give(_wanted(wanted))
+        return (secrets or Sources()).give(read_wanted(wanted))
 
     with AgentClient.connect(start=start) as agent:
         return agent.call(method, given, on_secret=give, on_event=progress)
-
-
-def _wanted(secret: WantedSecret) -> Wanted:
-    """Read what the agent wants.
-
-    :raises CustodeError: PROTOCOL_MISMATCH for a kind of secret this program does not know
-    """
-    from custode.prompts.asking import Kind, Wanted
-
-    try:
-        kind = Kind(secret.kind)
-    except ValueError as error:
-        raise CustodeError(ErrorCode.PROTOCOL_MISMATCH) from error
-    token = secret.token or {}
-    return Wanted(
-        id=secret.id,
-        kind=kind,
-        token_label=str(token.get("label") or ""),
-        token_serial=str(token.get("serial") or ""),
-        attempts_remaining=secret.attempts_remaining,
-        why=secret.why,
-        min_pin=int(token.get("min_pin") or 0),
-        max_pin=int(token.get("max_pin") or 0),
-        pinentry=secret.pinentry,
-        seconds=secret.seconds,
-    )

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
 from custode.locale import words
 from custode.locale.catalogue import mark, t, tn
 from custode.prompts.secret import MAX_BYTES
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from custode.prompts.secret import Secret
+    from custode.rpc.client import WantedSecret
 
 
 class Kind(StrEnum):
@@ -160,6 +162,30 @@ _STRONG_BITS: Final[Mapping[Kind, int]] = {
     Kind.ACCOUNT_PASSWORD_NEW: ACCOUNT_BITS,
 }
 _GENERATED: Final = frozenset({Kind.BACKUP_PIN_NEW, Kind.EXPORT_PIN_NEW})
+
+
+def read_wanted(secret: WantedSecret) -> Wanted:
+    """Read what the agent wants.
+
+    :raises CustodeError: PROTOCOL_MISMATCH for a kind of secret this program does not know
+    """
+    try:
+        kind = Kind(secret.kind)
+    except ValueError as error:
+        raise CustodeError(ErrorCode.PROTOCOL_MISMATCH) from error
+    token = secret.token or {}
+    return Wanted(
+        id=secret.id,
+        kind=kind,
+        token_label=str(token.get("label") or ""),
+        token_serial=str(token.get("serial") or ""),
+        attempts_remaining=secret.attempts_remaining,
+        why=secret.why,
+        min_pin=int(token.get("min_pin") or 0),
+        max_pin=int(token.get("max_pin") or 0),
+        pinentry=secret.pinentry,
+        seconds=secret.seconds,
+    )
 
 
 def question(wanted: Wanted) -> Question:

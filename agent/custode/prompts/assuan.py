@@ -53,11 +53,16 @@ class PinentryAsker:
     def __init__(self, program: str, timeout_s: int) -> None:
         self._program = program
         self._timeout_s = timeout_s
+        self._running: _Pinentry | None = None
+        self._abandoned = False
 
     def ask(self, question: Question) -> Secret:
         argv = builtin.argv() if self._program == builtin.NAME else (self._program,)
         try:
             with _Pinentry(argv, self._timeout_s) as pinentry:
+                self._running = pinentry
+                if self._abandoned:
+                    raise CustodeError(ErrorCode.CANCELLED)
                 return _converse(pinentry, question)
         except AssuanError as error:
             if error.code in {CANCELED, NOT_CONFIRMED}:
@@ -67,6 +72,12 @@ class PinentryAsker:
             raise self._broken() from error
         except (OSError, ValueError, TooLong) as error:
             raise self._broken() from error
+
+    def abandon(self) -> None:
+        """Take the question from the screen, from another thread: `ask` ends with an error."""
+        self._abandoned = True
+        if self._running is not None:
+            self._running.kill()
 
     def _broken(self) -> CustodeError:
         if self._program == builtin.NAME:
@@ -187,6 +198,10 @@ class _Pinentry:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def kill(self) -> None:
+        """End the program now; whoever reads from it finds its end."""
+        self._process.kill()
 
     def command(self, line: str) -> None:
         """Send a command that gives no data.

@@ -1,0 +1,92 @@
+"""`python -m custode.desktop.windows NAME [key=value…]`: opens a window, here or where one is."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+
+from custode.confinement import forbid_core_dumps
+from custode.desktop.opening import tell
+from custode.desktop.windows.instance import Instance
+from custode.locale import catalogue
+from custode.paths import Paths
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from custode.desktop.windows.desk import Desk
+
+_PATIENCE_S: Final = 10.0
+_AGAIN_S: Final = 0.05
+
+
+def main(arguments: list[str]) -> int:
+    """Open what is named; the panel without a name."""
+    forbid_core_dumps()
+    catalogue.use(catalogue.detect())
+    paths = Paths.find()
+    paths.make()
+    name, *pairs = arguments or ["panel"]
+    args = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+    instance = Instance(paths)
+    until = time.monotonic() + _PATIENCE_S
+    while not instance.take():  # another one is it, or is just ending
+        if tell(paths, name, args):
+            return 0
+        if time.monotonic() > until:
+            return 1
+        time.sleep(_AGAIN_S)
+    try:
+        return _show(paths, instance, name, args)
+    finally:
+        instance.close()
+
+
+def _show(paths: Paths, instance: Instance, name: str, args: dict[str, str]) -> int:
+    from PySide6.QtCore import QSocketNotifier
+    from PySide6.QtWidgets import QApplication
+
+    from custode.desktop.link import Link
+    from custode.desktop.theme import Theme
+    from custode.desktop.windows.desk import Desk
+
+    app = QApplication(["custode"])
+    app.setApplicationName("Custode")
+    app.setDesktopFileName("custode")
+    desk = Desk(app, Theme(app), paths)
+    link = Link(paths, desk.on_status, desk.on_event)
+    link.start()
+    notifier = QSocketNotifier(instance.fileno(), QSocketNotifier.Type.Read)
+    notifier.activated.connect(lambda: instance.serve(lambda what, how: desk.open(what, **how)))
+    translating(app, desk)
+    desk.open(name, **args)
+    status = app.exec()
+    notifier.setEnabled(False)
+    link.close()
+    app.shutdown()
+    return status
+
+
+def translating(app: QApplication, desk: Desk) -> None:
+    """Have Qt's own texts (file dialogs, menus of fields) follow the language."""
+    from PySide6.QtCore import QLibraryInfo, QTranslator
+
+    place = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+    translator = QTranslator(app)
+
+    def follow() -> None:
+        app.removeTranslator(translator)
+        if translator.load(f"qtbase_{catalogue.current()}", place):
+            app.installTranslator(translator)
+
+    follow()
+    desk.language_changed.connect(follow)
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    # Qt lets go of what was copied after Python has ended, and would call into it.
+    os._exit(code)

@@ -1,0 +1,146 @@
+"""One call to the agent, made in a thread so that its window stays alive; told on Qt's thread.
+
+Secrets are asked by the configured pinentry program, and by our own dialog where that is the
+terminal: a window has none. Nothing here ever holds a PIN; it goes by pipe from the dialog to the
+agent.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
+from custode.rpc.client import AgentClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from custode.paths import Paths
+    from custode.prompts.assuan import PinentryAsker
+    from custode.rpc.client import WantedSecret
+
+_NAME: Final = "custode-windows"
+_TERMINAL: Final = frozenset({"", "tty"})
+
+
+class Call(QObject):
+    """One running call. Every signal arrives on Qt's thread; after `over` no other one comes."""
+
+    progress = Signal(str, str)
+    """A step of `words.STEP`, and a text of the agent's own (may be empty)."""
+    asking = Signal(bool)
+    """Whether a dialog that asks for a secret is open now."""
+    done = Signal(object)
+    """What the agent answered."""
+    failed = Signal(object)
+    """The CustodeError; CANCELLED after `cancel` and when the person cancelled a dialog."""
+    over = Signal()
+
+    _told = Signal(str, object)
+
+    def __init__(
+        self, paths: Paths, method: str, params: Mapping[str, Any], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.method = method
+        self.running = True
+        self._paths = paths
+        self._params = {key: value for key, value in params.items() if value is not None}
+        self._agent: AgentClient | None = None
+        self._asker: PinentryAsker | None = None
+        self._cancelled = False
+        self._lock = threading.Lock()
+        self._told.connect(self._tell, Qt.ConnectionType.QueuedConnection)
+
+    def start(self) -> None:
+        """Begin, once its signals are connected."""
+        threading.Thread(target=self._run, daemon=True, name=self.method).start()
+
+    def cancel(self) -> None:
+        """Give it up: an open dialog is closed and the agent hung up on.
+
+        What the agent has begun to write it finishes or takes back by itself.
+        """
+        with self._lock:
+            self._cancelled = True
+            if self._asker is not None:
+                self._asker.abandon()
+            if self._agent is not None:
+                self._agent.hang_up()
+
+    # --- in the call's own thread ---
+
+    def _run(self) -> None:
+        try:
+            answer = self._call()
+        except CustodeError as error:
+            told = CustodeError(ErrorCode.CANCELLED) if self._cancelled else error
+            self._told.emit("failed", told)
+        except Exception as error:  # noqa: BLE001 - a thread's error must reach the window
+            from custode.unexpected import of_unexpected
+
+            self._told.emit("failed", of_unexpected(error))
+        else:
+            self._told.emit("done", answer)
+
+    def _call(self) -> Any:
+        with AgentClient.connect(self._paths, name=_NAME) as agent:
+            with self._lock:
+                self._agent = agent
+                if self._cancelled:
+                    raise CustodeError(ErrorCode.CANCELLED)
+            try:
+                return agent.call(
+                    self.method, self._params, on_secret=self._give, on_event=self._heard
+                )
+            finally:
+                with self._lock:
+                    self._agent = None
+
+    def _give(self, secret: WantedSecret) -> int:
+        from custode.prompts import builtin
+        from custode.prompts.asking import question, read_wanted
+        from custode.prompts.assuan import PinentryAsker
+
+        wanted = read_wanted(secret)
+        source = AskedSource(builtin.NAME if wanted.pinentry in _TERMINAL else wanted.pinentry)
+        with self._lock:
+            if self._cancelled:
+                raise CustodeError(ErrorCode.CANCELLED)
+            self._asker = asker
+        self._told.emit("asking", True)
+        try:
+            with asker.ask(question(wanted)) as typed:
+                return typed.into_pipe()
+        finally:
+            with self._lock:
+                self._asker = None
+            self._told.emit("asking", False)
+
+    def _heard(self, name: str, said: dict[str, Any]) -> None:
+        if name == "progress":
+            self._told.emit("progress", said)
+
+    # --- on Qt's thread ---
+
+    @Slot(str, object)
+    def _tell(self, what: str, told: Any) -> None:
+        match what:
+            case "progress":
+                self.progress.emit(str(told.get("step") or ""), str(told.get("text") or ""))
+            case "asking":
+                self.asking.emit(told)
+            case _:
+                self.running = False
+                (self.done if what == "done" else self.failed).emit(told)
+                self.over.emit()
+
+
+if TYPE_CHECKING:
+    Progress = Callable[[str, str], None]
+    Done = Callable[[Any], None]
+    Failed = Callable[[CustodeError], None]

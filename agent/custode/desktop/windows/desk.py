@@ -1,0 +1,135 @@
+"""What all windows of the process share: the agent's status, language, look, and one another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from custode.desktop.view.action import Action, Do
+from custode.desktop.windows import registry
+from custode.desktop.windows.calls import Call
+from custode.locale import catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from PySide6.QtWidgets import QApplication
+
+    from custode.desktop.theme import Theme
+    from custode.desktop.windows.calls import Done, Failed, Progress
+    from custode.desktop.windows.window import Window
+    from custode.errors import CustodeError
+    from custode.paths import Paths
+
+
+class Desk(QObject):
+    """Made once; every window is given it."""
+
+    changed = Signal()
+    """There is a new `status`, or none can be had any more (`why`)."""
+    language_changed = Signal()
+    happened = Signal(dict)
+    """An event of the agent, {"name", …}."""
+    _status_came = Signal(object, object)
+    _event_came = Signal(object)
+
+    def __init__(self, app: QApplication, theme: Theme, paths: Paths) -> None:
+        super().__init__()
+        self.app = app
+        self.theme = theme
+        self.paths = paths
+        self.status: dict[str, Any] = {}
+        """The agent's last; empty before the first."""
+        self.why: CustodeError | None = None
+        """Why there is none now: the agent is not there."""
+        self._windows: dict[str, Window] = {}
+        queued = Qt.ConnectionType.QueuedConnection
+        self._status_came.connect(self._take_status, queued)
+        self._event_came.connect(self._take_event, queued)
+
+    # --- what the agent says; called from the link's thread ---
+
+    def on_status(self, status: dict[str, Any] | None, why: CustodeError | None) -> None:
+        """Take a status, or None with what is wrong."""
+        self._status_came.emit(status, why)
+
+    def on_event(self, event: dict[str, Any]) -> None:
+        """Take an event."""
+        self._event_came.emit(event)
+
+    @Slot(object, object)
+    def _take_status(self, status: dict[str, Any] | None, why: CustodeError | None) -> None:
+        if status is not None:
+            self.status = status
+            language = (status.get("agent") or {}).get("language")
+            if language in catalogue.LANGUAGES:
+                self.use_language(language)
+        self.why = why
+        self.changed.emit()
+
+    @Slot(object)
+    def _take_event(self, event: dict[str, Any]) -> None:
+        self.happened.emit(event)
+
+    # --- language ---
+
+    def use_language(self, language: str) -> None:
+        """Speak that from now on, in every window."""
+        if language != catalogue.current():
+            catalogue.use(language)
+            self.language_changed.emit()
+
+    # --- windows ---
+
+    def open(self, name: str, **args: str) -> Window:
+        """Open that window; one that is open already comes to the front."""
+        window = self._windows.get(name)
+        if window is None or not window.again(args):
+            window = self._windows[name] = registry.load(name)(self, args)
+            window.name = name
+            window.closed.connect(self._forget)
+            window.refill()
+        window.present()
+        return window
+
+    def do(self, action: Action) -> None:
+        """Do what a button or an item of a menu stands for."""
+        match action.do:
+            case Do.OPEN:
+                self.open(action.name, **action.args)
+            case Do.LANGUAGE:
+                self.call("language.set", {"language": action.name})
+            case Do.SNOOZE:
+                self.call("need.snooze", {"key": action.name})
+            case Do.QUIT:
+                self.app.closeAllWindows()
+
+    @Slot(str)
+    def _forget(self, name: str) -> None:
+        if (window := self._windows.pop(name, None)) is not None:
+            window.deleteLater()
+
+    # --- calls ---
+
+    def call(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        progress: Progress | None = None,
+        done: Done | None = None,
+        failed: Failed | None = None,
+    ) -> Call:
+        """Call the agent; what is given is called on Qt's thread."""
+        call = Call(self.paths, method, params or {}, self)
+        for signal, slot in (
+            (call.progress, progress),
+            (call.done, done),
+            (call.failed, failed),
+        ):
+            if slot is not None:
+                signal.connect(slot)
+        call.over.connect(call.deleteLater)
+        call.start()
+        return call

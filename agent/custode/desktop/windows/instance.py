@@ -1,0 +1,85 @@
+"""One windows program a person: the others hand it what they were to open."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from custode.desktop.opening import LINE_MAX, socket_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from custode.paths import Paths
+
+    Opened = Callable[[str, dict[str, str]], None]
+
+_ACTIVATION: Final = "XDG_ACTIVATION_TOKEN"
+_READ_S: Final = 1.0
+
+
+class Instance:
+    """Holds the place of the one program, and listens for the others."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._path = socket_of(paths)
+        self._lock = os.open(
+            self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
+        self._listener: socket.socket | None = None
+
+    def take(self) -> bool:
+        """Become the one; False when another program is it."""
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        self._path.unlink(missing_ok=True)  # the lock is held: nobody listens there any more
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        old = os.umask(0o177)  # 0600 from its first moment
+        try:
+            listener.bind(str(self._path))
+            listener.listen(8)
+            listener.setblocking(False)
+        finally:
+            os.umask(old)
+        self._listener = listener
+        return True
+
+    def fileno(self) -> int:
+        """Readable when somebody has something to open."""
+        return -1 if self._listener is None else self._listener.fileno()
+
+    def serve(self, opened: Opened) -> None:
+        """Take what the next one says; whoever is not this person is not listened to."""
+        if self._listener is None:
+            return
+        with suppress(OSError, ValueError):
+            connection, _ = self._listener.accept()
+            with connection:
+                if _uid_of(connection) != os.getuid():
+                    return
+                connection.settimeout(_READ_S)
+                said = json.loads(connection.makefile("rb").readline(LINE_MAX))
+                name, args = str(said["open"]), dict(said.get("args") or {})
+                if activation := said.get("activation"):
+                    os.environ[_ACTIVATION] = str(activation)
+                connection.sendall(b'{"ok": true}\n')
+                opened(name, {str(key): str(value) for key, value in args.items()})
+
+    def close(self) -> None:
+        """Give the place free."""
+        if self._listener is not None:
+            self._path.unlink(missing_ok=True)
+            self._listener.close()
+        os.close(self._lock)
+
+
+def _uid_of(connection: socket.socket) -> int:
+    """Whose program is at the other end, as the kernel keeps it."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return int.from_bytes(credentials[4:8], "little", signed=True)

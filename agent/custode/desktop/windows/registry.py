@@ -1,0 +1,24 @@
+"""Which window is made by what; each is loaded when it is opened."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from custode.desktop.windows.window import Window
+
+_HERE: Final = "custode.desktop.windows"
+PANEL: Final = "panel"
+WINDOWS: Final[Mapping[str, str]] = {
+    "about": "about:About",
+}
+
+
+def load(name: str) -> type[Window]:
+    """The window of that name; one that nobody knows is the panel."""
+    module, _, kind = WINDOWS.get(name, WINDOWS["about"]).partition(":")
+    made: type[Window] = getattr(import_module(f"{_HERE}.{module}"), kind)
+    return made

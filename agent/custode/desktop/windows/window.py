@@ -1,0 +1,192 @@
+"""What every window is: its contents are made anew when language, look or status change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QFontInfo, QGuiApplication
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from PySide6.QtGui import QCloseEvent, QKeyEvent
+
+    from custode.desktop.windows.desk import Desk
+
+KEY: Final = "custode-key"  # names a control across two fillings, where its place alone would not
+_OF_SCREEN: Final = 0.92  # a window is never larger than that
+
+
+def keyed(widget: QWidget, key: str) -> QWidget:
+    """Name a control, so that the focus comes back to it when its window is filled anew."""
+    widget.setProperty(KEY, key)
+    return widget
+
+
+class Window(QWidget):
+    """One window. It keeps what the person typed and where they stand apart from its widgets."""
+
+    closed = Signal(str)
+    width_em: ClassVar[int] = 40
+    """How wide it opens, in the letters' own height."""
+
+    def __init__(self, desk: Desk, args: Mapping[str, str]) -> None:
+        super().__init__()
+        self.desk = desk
+        self.args = dict(args)
+        self.name = ""
+        self.setObjectName("window")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._content: QWidget | None = None
+        self._seen: Any = None
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        desk.language_changed.connect(self.refill)
+        desk.theme.changed.connect(self.refill)
+        desk.changed.connect(self._look)
+
+    # --- what a window says of itself ---
+
+    def title(self) -> str:
+        """What stands in its title bar; no secret, no name of a person."""
+        raise NotImplementedError
+
+    def fill(self) -> QWidget:
+        """Make all of its widgets, from what it knows now."""
+        raise NotImplementedError
+
+    def depends_on(self) -> object:
+        """What of `desk.status` it shows: it is filled anew when that changes."""
+        return None
+
+    def again(self, args: Mapping[str, str]) -> bool:
+        """Asked to be opened while it is open; False: make a new one in its place."""
+        return not args or dict(args) == self.args or bool(self.would_lose())
+
+    def would_lose(self) -> str:
+        """What closing it would lose: a question for the person; empty: nothing."""
+        return ""
+
+    # --- filling ---
+
+    def refill(self) -> None:
+        """Make the contents anew; the focus and what is seen stay where they were."""
+        focus = _focus_of(self)
+        scrolled = [area.verticalScrollBar().value() for area in self.findChildren(QScrollArea)]
+        self._seen = self.depends_on()
+        self.setWindowTitle(self.title())
+        old, self._content = self._content, self.fill()
+        layout = self.layout()
+        assert layout is not None  # noqa: S101 - made in __init__
+        if old is not None:
+            layout.removeWidget(old)
+            old.hide()
+            old.deleteLater()
+        layout.addWidget(self._content)
+        self._fit()
+        for area, value in zip(self._content.findChildren(QScrollArea), scrolled, strict=False):
+            area.verticalScrollBar().setValue(value)
+        if focus is not None:
+            focus_again(self._content, focus)
+
+    def _look(self) -> None:
+        if self.depends_on() != self._seen:
+            self.refill()
+
+    def em(self) -> int:
+        """The letters' height in points: what sizes are told in."""
+        return QFontInfo(self.font()).pixelSize()
+
+    def _fit(self) -> None:
+        """As high as its contents want, and never larger than the screen."""
+        screen = (self.screen() or QGuiApplication.primaryScreen()).availableSize()
+        most = QSize(int(screen.width() * _OF_SCREEN), int(screen.height() * _OF_SCREEN))
+        width = min(self.width_em * self.em(), most.width())
+        self.setMinimumWidth(min(36 * self.em(), most.width()))
+        if self.isVisible():
+            width = max(width, self.width())
+        layout = self.layout()
+        assert layout is not None  # noqa: S101 - made in __init__
+        layout.activate()
+        wanted = layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else 0
+        wanted = max(wanted, layout.totalSizeHint().height() if wanted <= 0 else wanted)
+        height = max(min(wanted, most.height()), self.height() if self.isVisible() else 0)
+        self.resize(width, min(height, most.height()))
+
+    # --- being shown and closed ---
+
+    def present(self) -> None:
+        """Show it, before the other windows."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's own name
+        """Esc closes."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.close()
+        else:
+            super().keyPressEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's own name
+        """Ask first when something would be lost."""
+        if (question := self.would_lose()) and not self.confirms(question):
+            event.ignore()
+            return
+        self.closing()
+        event.accept()
+        self.closed.emit(self.name)
+
+    def closing(self) -> None:
+        """End what works for it."""
+
+    def confirms(self, question: str) -> bool:
+        """Whether the person means it."""
+        from custode.desktop.windows.question import sure
+
+        return sure(self, question)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.FontChange and self._content is not None:
+            self._fit()
+        return super().event(event)
+
+
+def _chain(widget: QWidget) -> list[QWidget]:
+    """What can be reached with Tab, in the order in which it was made."""
+    return [
+        one
+        for one in widget.findChildren(QWidget)
+        if one.focusPolicy() & Qt.FocusPolicy.TabFocus and not one.isHidden()
+    ]
+
+
+def _focus_of(window: QWidget) -> tuple[str, int, int] | None:
+    """Where the focus is: the control's key, its place, and the cursor in its text."""
+    focused = window.focusWidget()
+    if focused is None or not focused.hasFocus():
+        return None
+    chain = _chain(window)
+    place = chain.index(focused) if focused in chain else -1
+    cursor = getattr(focused, "cursorPosition", lambda: -1)()
+    return str(focused.property(KEY) or ""), place, cursor if isinstance(cursor, int) else -1
+
+
+def focus_again(content: QWidget, where: tuple[str, int, int]) -> None:
+    """Put the focus back where it was."""
+    key, place, cursor = where
+    chain = _chain(content)
+    named = [one for one in chain if key and one.property(KEY) == key]
+    if named:
+        found = named[0]
+    elif not key and 0 <= place < len(chain):
+        found = chain[place]
+    else:
+        return
+    found.setFocus()
+    if cursor >= 0 and hasattr(found, "setCursorPosition"):
+        found.setCursorPosition(cursor)
