@@ -117,7 +117,7 @@ class Teller:
         """What happened, in the person's language; empty for what another event tells already."""
         name = str(event.get("name"))
         match name:
-            case "gate":
+            case "gate" | "running_changed":
                 return ""
             case "prompt_shown":
                 title, action = words.need(event)

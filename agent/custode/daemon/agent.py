@@ -27,6 +27,7 @@ from custode.daemon.noticing import noticed
 from custode.daemon.records import load_state
 from custode.daemon.rpc_connection import Connection
 from custode.daemon.rpc_server import Handler, InvalidParams, RpcServer
+from custode.daemon.running import Running
 from custode.daemon.secrets import SecretsServer
 from custode.daemon.status_modules import NOT_RECOGNIZED
 from custode.daemon.store import Store
@@ -111,7 +112,7 @@ class Agent:
             own = {**methods.METHODS, **checkup.METHODS, "agent.stop": self._stop_method}
             table = {**own, **self._wiring.methods}
             server = RpcServer(
-                {name: _handler(ctx, secrets, method) for name, method in table.items()},
+                {name: _handler(ctx, secrets, name, method) for name, method in table.items()},
                 str(self._paths.log),
             )
             self._announce = server.announce
@@ -173,6 +174,7 @@ class Agent:
             client=NoClient(),
             mailbox=Mailbox(load_state(store, self._clock.now()), executor.carry_out),
             live_config=config,
+            running=Running(self._announced),
         )
         return context, executor
 
@@ -263,18 +265,21 @@ async def _read_module(
     )
 
 
-def _handler(ctx: Context, secrets: SecretsServer, method: Method) -> Handler:
+def _handler(ctx: Context, secrets: SecretsServer, name: str, method: Method) -> Handler:
     async def handle(connection: Connection, params: dict[str, Any]) -> Any:
         # Of the call, not of the method: every one that may ask for a PIN takes it.
         accepts = params.pop(USE_LAST_ATTEMPT, False)
         if not isinstance(accepts, bool):
             raise InvalidParams(f"{USE_LAST_ATTEMPT} is true or false")
-        client = ConnectedClient(connection, secrets, ctx.live_config, use_last_attempt=accepts)
-        try:
-            return await method(ctx.for_client(client), params)
-        except msgspec.ValidationError as exc:
-            _log.info("params refused", exc_info=True)
-            raise InvalidParams(str(exc)) from exc
+        with ctx.running.call(name) as told:
+            client = ConnectedClient(
+                connection, secrets, ctx.live_config, told, use_last_attempt=accepts
+            )
+            try:
+                return await method(ctx.for_client(client), params)
+            except msgspec.ValidationError as exc:
+                _log.info("params refused", exc_info=True)
+                raise InvalidParams(str(exc)) from exc
 
     return handle
 

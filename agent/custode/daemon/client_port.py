@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from custode.daemon.context import Client, SecretWanted
@@ -18,19 +18,21 @@ T = TypeVar("T")
 
 
 class ConnectedClient(Client):
-    """A program at the other end of a connection."""
+    """A program at the other end of a connection; `on_progress` is for everybody else."""
 
     def __init__(
         self,
         connection: Connection,
         secrets: SecretsServer,
         config: LiveConfig,
+        on_progress: Callable[[str, str], None],
         *,
         use_last_attempt: bool = False,
     ) -> None:
         self._connection = connection
         self._secrets = secrets
         self._config = config
+        self._on_progress = on_progress
         self._use_last_attempt = use_last_attempt
 
     @property
@@ -44,6 +46,7 @@ class ConnectedClient(Client):
     async def progress(self, step: str, text: str = "", operation: str = "") -> None:
         told = {"operation": operation, "step": step, "text": text}
         self._connection.notify("progress", told)
+        self._on_progress(step, text)
 
     async def want_secret(self, wanted: SecretWanted) -> int:
         prompts = self._config.current().prompts

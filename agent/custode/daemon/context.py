@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from custode.daemon.config_file import LiveConfig
     from custode.daemon.journal import Journal, Operation
     from custode.daemon.mailbox import Mailbox
+    from custode.daemon.running import Running
     from custode.daemon.store import Store
     from custode.domain.events import AuthorityDescribed, Event
     from custode.domain.model import State, TokenSeen
@@ -230,6 +231,7 @@ class Context:
     client: Client
     mailbox: Mailbox
     live_config: LiveConfig
+    running: Running
 
     @property
     def state(self) -> State:

@@ -67,6 +67,7 @@ async def status(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         "backups": backups(state),
         "gate": gate(state),
         "needs": needs(state, ctx.clock.now()),
+        "running": ctx.running.rows(),
         **_modules(ctx),
         "authority": {
             **ctx.authority.report(),

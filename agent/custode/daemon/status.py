@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from custode.domain.certificates import state_at
+from custode.domain.certificates import may_cancel, original, state_at
 from custode.domain.model import PinRole
 from custode.domain.needs import needs as all_needs
 from custode.domain.pin import attempts_left, must_be_changed, tries_of
@@ -70,12 +70,17 @@ def readers(state: State) -> dict[str, Any] | None:
 
 
 def certificates(state: State, now: datetime) -> list[dict[str, Any]]:
-    """Certificates and requests, oldest first; the state as it is by the clock."""
-    rows = []
+    """Certificates and requests, oldest first; the state as it is by the clock.
+
+    `original`: it is the one in use; `cancellable`: it is what a cancellation can be asked for.
+    """
+    rows, in_use = [], original(state)
     for record in sorted(state.certificates.values(), key=lambda c: c.requested_at):
         row = msgspec.to_builtins(record)
         del row["certificate"]  # its bytes are for programs that ask for them
         row["state"] = state_at(record, now).value
+        row["original"] = record is in_use
+        row["cancellable"] = may_cancel(record, now)
         rows.append(row)
     return rows
 

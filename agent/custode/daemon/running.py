@@ -1,0 +1,41 @@
+"""What is being done now, for every face: whoever began it, all of them show how far it is."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+
+class Running:
+    """Calls under way that told how far they are; `announce` is told of each change."""
+
+    def __init__(self, announce: Callable[[str, Mapping[str, Any]], None]) -> None:
+        self._announce = announce
+        self._rows: dict[int, dict[str, Any]] = {}
+        self._numbers = count(1)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """For `status`, the oldest first: {"id", "what" (the method), "step", "text"}."""
+        return [dict(row) for row in self._rows.values()]
+
+    @contextmanager
+    def call(self, method: str) -> Iterator[Callable[[str, str], None]]:
+        """For the time of one call: gives what takes its progress (step, text)."""
+        number = next(self._numbers)
+
+        def told(step: str, text: str) -> None:
+            self._rows[number] = {"id": number, "what": method, "step": step, "text": text}
+            self._changed()
+
+        try:
+            yield told
+        finally:
+            if self._rows.pop(number, None) is not None:
+                self._changed()
+
+    def _changed(self) -> None:
+        self._announce("running_changed", {"running": self.rows()})
