@@ -24,6 +24,11 @@ TEXT = [
     ("text", "danger_surface"),
     ("warning", "warning_surface"),
     ("text", "warning_surface"),
+    *((front, back) for front in ("text", "good") for back in ("good_surface",)),
+    *((front, back) for front in ("text", "accent") for back in ("accent_surface",)),
+    ("muted", "accent_surface"),
+    ("on_danger", "danger"),
+    ("on_danger", "danger_hover"),
 ]
 CONTROLS = [
     *((front, back) for front in ("outline", "accent") for back in ("window", "surface")),

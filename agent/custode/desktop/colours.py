@@ -34,10 +34,14 @@ class Colours:
     accent_hover: str
     disabled: str
     danger: str
+    on_danger: str
+    danger_hover: str
     danger_surface: str
     warning: str
     warning_surface: str
     good: str
+    good_surface: str
+    accent_surface: str
 
     def by_name(self) -> dict[str, str]:
         """Every colour by its name, as style sheets want them."""
@@ -57,10 +61,14 @@ LIGHT: Final = Colours(
     accent_hover="#094a8c",
     disabled="#6b7480",
     danger="#b3211a",
+    on_danger="#ffffff",
+    danger_hover="#8f1812",
     danger_surface="#fdeceb",
     warning="#805200",
     warning_surface="#fff3d6",
     good="#17713a",
+    good_surface="#e6f4ea",
+    accent_surface="#e7f0fa",
 )
 
 DARK: Final = Colours(
@@ -76,10 +84,14 @@ DARK: Final = Colours(
     accent_hover="#9ccbff",
     disabled="#8a94a0",
     danger="#ff968c",
+    on_danger="#2b0906",
+    danger_hover="#ffb3ab",
     danger_surface="#3d2426",
     warning="#f4c56a",
     warning_surface="#38301f",
     good="#72d494",
+    good_surface="#20332a",
+    accent_surface="#22303f",
 )
 
 OF: Final = {Scheme.LIGHT: LIGHT, Scheme.DARK: DARK}

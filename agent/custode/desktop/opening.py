@@ -31,7 +31,7 @@ def socket_of(paths: Paths) -> Path:
     return paths.run / "windows.sock"
 
 
-def open_window(paths: Paths, name: str, **args: str) -> None:
+def open_window(paths: Paths, name: str, /, **args: str) -> None:
     """Open it and come back at once.
 
     :raises CustodeError: PART_MISSING when the windows' library is not installed

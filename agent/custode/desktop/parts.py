@@ -47,12 +47,14 @@ def button(text: str, look: str = "") -> QPushButton:
 class Heading(QWidget):
     """What is asked, and why."""
 
-    def __init__(self, theme: Theme, sign: str, headline: str, text: str) -> None:
+    def __init__(
+        self, theme: Theme, sign: str, headline: str, text: str, colour: str = "accent"
+    ) -> None:
         super().__init__()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(14)
-        row.addWidget(picture(theme, sign, "accent", _BADGE), 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(picture(theme, sign, colour, _BADGE), 0, Qt.AlignmentFlag.AlignTop)
         words = QVBoxLayout()
         words.setSpacing(4)
         words.addWidget(label(headline, "headline", wraps=True))

@@ -30,6 +30,6 @@ class Action:
     args: Mapping[str, str] = field(default_factory=dict)
 
 
-def window(name: str, **args: object) -> Action:
+def window(name: str, /, **args: object) -> Action:
     """Open the window of that name; what has no value is left out."""
     return Action(Do.OPEN, name, {key: str(value) for key, value in args.items() if value})

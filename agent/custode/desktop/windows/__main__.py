@@ -56,10 +56,14 @@ def _show(paths: Paths, instance: Instance, name: str, args: dict[str, str]) -> 
     app.setApplicationName("Custode")
     app.setDesktopFileName("custode")
     desk = Desk(app, Theme(app), paths)
-    link = Link(paths, desk.on_status, desk.on_event)
+    link = Link(paths, desk.on_status, desk.on_event, name="custode-windows")
     link.start()
     notifier = QSocketNotifier(instance.fileno(), QSocketNotifier.Type.Read)
-    notifier.activated.connect(lambda: instance.serve(lambda what, how: desk.open(what, **how)))
+
+    def opened(what: str, how: dict[str, str]) -> None:
+        desk.open(what, **how)
+
+    notifier.activated.connect(lambda: instance.serve(opened))
     translating(app, desk)
     desk.open(name, **args)
     status = app.exec()

@@ -107,7 +107,8 @@ class Call(QObject):
         from custode.prompts.assuan import PinentryAsker
 
         wanted = read_wanted(secret)
-        source = AskedSource(builtin.NAME if wanted.pinentry in _TERMINAL else wanted.pinentry)
+        program = builtin.NAME if wanted.pinentry in _TERMINAL else wanted.pinentry
+        asker = PinentryAsker(program, int(wanted.seconds))
         with self._lock:
             if self._cancelled:
                 raise CustodeError(ErrorCode.CANCELLED)

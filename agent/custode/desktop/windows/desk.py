@@ -82,7 +82,7 @@ class Desk(QObject):
 
     # --- windows ---
 
-    def open(self, name: str, **args: str) -> Window:
+    def open(self, name: str, /, **args: str) -> Window:
         """Open that window; one that is open already comes to the front."""
         window = self._windows.get(name)
         if window is None or not window.again(args):

@@ -26,11 +26,11 @@ class Flow(QLayout):
     def count(self) -> int:
         return len(self._items)
 
-    def itemAt(self, index: int) -> QLayoutItem | None:  # type: ignore[override] # None ends it
+    def itemAt(self, index: int) -> QLayoutItem | None:  # noqa: N802 - Qt's own name
         """One of them; None past the end."""
         return self._items[index] if 0 <= index < len(self._items) else None
 
-    def takeAt(self, index: int) -> QLayoutItem | None:  # type: ignore[override] # as itemAt
+    def takeAt(self, index: int) -> QLayoutItem | None:  # noqa: N802 - Qt's own name
         """Let one go; None past the end."""
         return self._items.pop(index) if 0 <= index < len(self._items) else None
 

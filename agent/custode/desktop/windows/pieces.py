@@ -76,7 +76,7 @@ def copyable(words: str, look: str = "") -> QLabel:
 def pressed(words: str, then: Callable[[], None], look: str = "") -> QPushButton:
     """A button and what it does; `_` is shown as it is."""
     made = button(words.replace("_", "__"), look)
-    made.clicked.connect(lambda: then())
+    made.clicked.connect(lambda _checked: then())
     return made
 
 
@@ -161,6 +161,7 @@ class Body(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         content.setObjectName("bodyContent")
+        self._content = content
         self.setWidget(content)
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         policy.setHeightForWidth(True)
@@ -170,17 +171,14 @@ class Body(QScrollArea):
         return True
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802 - Qt's own name
-        content = self.widget()
-        if content.hasHeightForWidth() or (
-            (layout := content.layout()) is not None and layout.hasHeightForWidth()
-        ):
-            return content.heightForWidth(width)
-        return content.sizeHint().height()
+        if self._content.hasHeightForWidth():
+            return self._content.heightForWidth(width)
+        return self._content.sizeHint().height()
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's own name
-        hint = self.widget().sizeHint()
+        hint = self._content.sizeHint()
         return QSize(hint.width(), self.heightForWidth(max(hint.width(), 1)))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's own name
-        least = self.widget().minimumSizeHint().width()
+        least = self._content.minimumSizeHint().width()
         return QSize(least, self.fontMetrics().height() * 5)

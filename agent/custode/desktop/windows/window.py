@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QFontInfo, QGuiApplication
+from PySide6.QtGui import QFontInfo
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Window(QWidget):
 
     def _fit(self) -> None:
         """As high as its contents want, and never larger than the screen."""
-        screen = (self.screen() or QGuiApplication.primaryScreen()).availableSize()
+        screen = self.screen().availableSize()
         most = QSize(int(screen.width() * _OF_SCREEN), int(screen.height() * _OF_SCREEN))
         width = min(self.width_em * self.em(), most.width())
         self.setMinimumWidth(min(36 * self.em(), most.width()))
@@ -167,7 +167,7 @@ def _chain(widget: QWidget) -> list[QWidget]:
 
 def _focus_of(window: QWidget) -> tuple[str, int, int] | None:
     """Where the focus is: the control's key, its place, and the cursor in its text."""
-    focused = window.focusWidget()
+    focused: QWidget | None = window.focusWidget()
     if focused is None or not focused.hasFocus():
         return None
     chain = _chain(window)

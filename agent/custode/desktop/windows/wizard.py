@@ -1,19 +1,19 @@
 """The frame of every procedure: its steps, one page at a time, and the agent's work on a page.
 
-    class Rename(Wizard):
-        def steps(self): return (t("Which one"), t("Done"))
-        def pages(self): return {"which": self._which, "done": self._done}
-        start = "which"
+class Rename(Wizard):
+def steps(self): return (t("Which one"), t("Done"))
+def pages(self): return {"which": self._which, "done": self._done}
+start = "which"
 
-        def _which(self) -> Page:
-            return Page(t("Which token?"), body=[…], primary=t("Rename…"), then=self._work)
+def _which(self) -> Page:
+return Page(t("Which token?"), body=[…], primary=t("Rename…"), then=self._work)
 
-        def _work(self) -> None:
-            self.run("token.rename", {…}, t("Renaming the token"), step=0, done=self._renamed)
+def _work(self) -> None:
+self.run("token.rename", {…}, t("Renaming the token"), step=0, done=self._renamed)
 
-        def _renamed(self, answer) -> None:
-            self.answer = answer
-            self.go("done")
+def _renamed(self, answer) -> None:
+self.answer = answer
+self.go("done")
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Page:
     text: str = ""
     body: Sequence[QWidget | None] = ()
     step: int = 0
-    sign: str = "custode-line"
+    sign: str = "shield"
     colour: str = "accent"
     primary: str = ""
     then: Callable[[], None] | None = None
