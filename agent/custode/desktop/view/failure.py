@@ -56,6 +56,7 @@ _NEXT: Final[Mapping[ErrorCode, tuple[str, str]]] = {
     _E.AGENT_UNAVAILABLE: (mark("The diagnosis says what is wrong."), "doctor"),
     _E.AGENT_DIED: (mark("Look at what is done already, then try again."), "panel"),
     _E.AGENT_STOPPING: (_AGAIN, ""),
+    _E.SOCKETS_HELD: (mark("Whoever looks after this computer can start it."), ""),
     _E.PART_MISSING: (mark("Have it installed, then try again."), ""),
     _E.SECRET_UNANSWERED: (mark("Try again when you have time for it."), ""),
     _E.SECRET_MISSING: (mark("Try again and type it."), ""),
