@@ -37,11 +37,13 @@ def main(arguments: list[str]) -> int:
     from custode.desktop.theme import Theme
 
     from . import pin_screens
+    from .windows import screens as window_screens
 
     app = QApplication(["screens"])
     theme = Theme(app)
-    for _ in pin_screens.take(app, theme, FOLDER, arguments[0]):
-        pass
+    for taking in (pin_screens.take, window_screens.take):
+        for _ in taking(app, theme, FOLDER, arguments[0]):
+            pass
     app.shutdown()
     return 0
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 from tests.desktop.hands import find, names, press, texts, type_into
-from tests.desktop.windows.conftest import PlayedDesk, settle
+from tests.desktop.windows.played import PlayedDesk, settle
 
 from custode.desktop.colours import Scheme
 from custode.desktop.windows import registry

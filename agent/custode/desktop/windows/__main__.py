@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from custode.confinement import forbid_core_dumps
 from custode.desktop.opening import tell
 from custode.desktop.windows.instance import Instance
-from custode.locale import catalogue
+from custode.locale import catalogue, choice
 from custode.paths import Paths
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ _AGAIN_S: Final = 0.05
 def main(arguments: list[str]) -> int:
     """Open what is named; the panel without a name."""
     forbid_core_dumps()
-    catalogue.use(catalogue.detect())
     paths = Paths.find()
+    choice.follow(paths.language)
     paths.make()
     name, *pairs = arguments or ["panel"]
     args = dict(pair.split("=", 1) for pair in pairs if "=" in pair)

@@ -62,9 +62,9 @@ class Desk(QObject):
     def _take_status(self, status: dict[str, Any] | None, why: CustodeError | None) -> None:
         if status is not None:
             self.status = status
-            language = (status.get("agent") or {}).get("language")
-            if language in catalogue.LANGUAGES:
-                self.use_language(language)
+            agent = status.get("agent") or {}
+            if "language" in agent:  # none chosen: that of the desktop's own locale
+                self.use_language(agent["language"] or catalogue.detect())
         self.why = why
         self.changed.emit()
 

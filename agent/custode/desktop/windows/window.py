@@ -165,6 +165,11 @@ def _chain(widget: QWidget) -> list[QWidget]:
     ]
 
 
+def first_of_chain(widget: QWidget) -> QWidget | None:
+    """The first that Tab reaches."""
+    return next((one for one in _chain(widget) if one.isEnabled()), None)
+
+
 def _focus_of(window: QWidget) -> tuple[str, int, int] | None:
     """Where the focus is: the control's key, its place, and the cursor in its text."""
     focused: QWidget | None = window.focusWidget()
