@@ -1,4 +1,4 @@
-"""Qt without a screen: its windows are drawn into memory."""
+"""Qt without a screen: its windows are drawn into memory. And a whole desktop that nobody sees."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")  # it knows n
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QLineEdit
 from tests.desktop.playing import Answer, Client, Play
+from tests.desktop.session.desktop import Desktop
 from tests.unit.cli.test_terminal import content
 
 from custode.desktop.pin_dialog.asked import Asked, Ending
@@ -27,6 +28,13 @@ def theme() -> Iterator[Theme]:
     app = QApplication(["tests"])
     yield Theme(app)
     app.shutdown()
+
+
+@pytest.fixture(scope="session")
+def desktop() -> Iterator[Desktop]:
+    """Display, buses and whoever reads its windows, for programs of their own."""
+    with Desktop() as opened:
+        yield opened
 
 
 @pytest.fixture
