@@ -72,6 +72,7 @@ class ErrorCode(StrEnum):
     NO_CERTIFICATE = "no_certificate"
     CERTIFICATE_AMBIGUOUS = "certificate_ambiguous"  # operations
     NO_SUCH_OPERATION = "no_such_operation"  # operation
+    NO_SUCH_NEED = "no_such_need"  # need
     NO_SUCH_BACKUP = "no_such_backup"  # backup
     BACKUP_AMBIGUOUS = "backup_ambiguous"  # backup, ids
     BACKUP_ON_TOKEN = "backup_on_token"  # noqa: S105 - a code; backup, token, serial

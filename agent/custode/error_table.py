@@ -61,6 +61,11 @@ _PEOPLE_AND_FILES: Final[Mapping[ErrorCode, Row]] = {
         ("There is no operation {operation}.", "There is no such operation."),
         "See `custode certificates`.",
     ),
+    _E.NO_SUCH_NEED: row(
+        1,
+        ("There is nothing pending called {need}.", "There is nothing pending of that name."),
+        "See `custode snooze`.",
+    ),
     _E.NO_SUCH_BACKUP: row(
         1,
         ("There is no backup {backup}.", "There is no such backup."),

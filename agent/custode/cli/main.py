@@ -27,6 +27,7 @@ _COMMANDS: Final = {
     name: f"custode.cli.{module}"
     for name, module in (
         ("status", "status"),
+        ("snooze", "snooze"),
         ("watch", "watch"),
         ("token", "token"),
         ("identity", "identity"),

@@ -64,6 +64,8 @@ def _needs(face: Face, needs: list[dict[str, Any]]) -> None:
         face.say(title, bold=True, colour="red" if row.get("need") == "backup_missing" else None)
         if action:
             face.say(f"  → {action}")
+        if (until := row.get("snoozed_until")) is not None:
+            face.say("  " + t("You will be reminded on {when}.", when=moments.minute(until)))
     if needs:
         face.say()
 

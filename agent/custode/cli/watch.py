@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from custode.cli.command import make_command, pass_face
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
-from custode.locale import choice, words
+from custode.locale import choice, moments, words
 from custode.locale.catalogue import mark, t
 from custode.rpc.client import AgentClient
 
@@ -50,6 +50,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "backup_restored": mark("Backup {backup_id} was put onto the token with serial {serial}."),
     "gate_closed": mark("The gate has closed: no backup can be used."),
     "gate_opened": mark("Nothing inserted here keeps the gate closed any more."),
+    "need_snoozed": mark("No reminder before {until}: {need}"),
     "prompt_taken_down": mark("Done with: {need}"),
     "backup_folder": mark("Folder {folder}: {path}"),
 }
@@ -121,8 +122,13 @@ class Teller:
                 return ""
             case "prompt_shown":
                 title, action = words.need(event)
+                if self._needs.get(str(event.get("key"))) == title:
+                    return ""  # it stands already: only its notification comes again
                 self._needs[str(event.get("key"))] = title
                 return f"{title}  → {action}" if action else title
+            case "need_snoozed":
+                until, key = moments.minute(event.get("until")), str(event.get("key"))
+                return t(EVENTS[name], until=until, need=self._needs.get(key, key))
             case "prompt_taken_down":
                 title = self._needs.pop(str(event.get("key")), "")
                 return t(EVENTS[name], need=title) if title else ""

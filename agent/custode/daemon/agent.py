@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from custode import taking_up
-from custode.daemon import activation, checkup, methods, rollback
+from custode.daemon import activation, checkup, methods, preferences, rollback
 from custode.daemon.audit import Anchor, AuditLog
 from custode.daemon.authority import ConfiguredAuthority
 from custode.daemon.client_port import ConnectedClient, NoClient
@@ -26,7 +26,7 @@ from custode.daemon.mailbox import Mailbox
 from custode.daemon.noticing import noticed
 from custode.daemon.records import load_state
 from custode.daemon.rpc_connection import Connection
-from custode.daemon.rpc_server import Handler, InvalidParams, RpcServer
+from custode.daemon.rpc_server import Handler, InvalidParams, OnFace, RpcServer
 from custode.daemon.running import Running
 from custode.daemon.secrets import SecretsServer
 from custode.daemon.status_modules import NOT_RECOGNIZED
@@ -109,11 +109,12 @@ class Agent:
         async with contextlib.AsyncExitStack() as stack:
             ctx, executor = self._open(stack)
             tokens, secrets = self._tokens, SecretsServer()
-            own = {**methods.METHODS, **checkup.METHODS, "agent.stop": self._stop_method}
-            table = {**own, **self._wiring.methods}
+            own = {**methods.METHODS, **checkup.METHODS, **preferences.METHODS}
+            table = {**own, "agent.stop": self._stop_method, **self._wiring.methods}
             server = RpcServer(
                 {name: _handler(ctx, secrets, name, method) for name, method in table.items()},
                 str(self._paths.log),
+                self._told_of_faces(ctx),
             )
             self._announce = server.announce
             self._register(ctx, executor, tokens)
@@ -180,6 +181,13 @@ class Agent:
 
     def _announced(self, name: str, data: Mapping[str, Any]) -> None:
         self._announce(name, data)
+
+    def _told_of_faces(self, ctx: Context) -> OnFace:
+        def told(face: int, *, here: bool) -> None:
+            kind = events.FaceArrived if here else events.FaceLeft
+            ctx.mailbox.put(kind(face, self._clock.now()))
+
+        return told
 
     def _register(self, ctx: Context, executor: Executor, tokens: TokenWorkers) -> None:
         def over(operation_id: str) -> None:

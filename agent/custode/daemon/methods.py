@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Struct
@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from custode.daemon import rollback, status_modules
 from custode.daemon.context import Context, Method
 from custode.daemon.status import backups, certificates, gate, identity, needs, readers, tokens
-from custode.domain.events import LanguageChosen, TokenForgotten
+from custode.domain.events import TokenForgotten
 from custode.domain.tokens import carries_the_original
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
@@ -29,12 +29,6 @@ class ForgetParams(Struct, frozen=True, forbid_unknown_fields=True):
 
     serial: str
     in_use: bool = False
-
-
-class LanguageParams(Struct, frozen=True, forbid_unknown_fields=True):
-    """Parameters of `language.set`; "auto": each face follows its own locale again."""
-
-    language: Literal["it", "en", "auto"]
 
 
 class AuditShowParams(Struct, frozen=True, forbid_unknown_fields=True):
@@ -153,22 +147,6 @@ async def config_show(ctx: Context, _params: dict[str, Any]) -> dict[str, Any]:
     return {"file": config.file, "settings": msgspec.to_builtins(config.settings())}
 
 
-async def language_set(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    """Keep the language the person chose, and tell every face.
-
-    :raises CustodeError: FILE_UNWRITABLE
-    """
-    wanted = msgspec.convert(params, LanguageParams).language
-    language = None if wanted == choice.AUTO else wanted
-    try:
-        choice.keep(ctx.paths.language, language)
-    except OSError as exc:
-        path = str(ctx.paths.language)
-        raise CustodeError(ErrorCode.FILE_UNWRITABLE, path=path, why=exc.strerror) from exc
-    await ctx.post(LanguageChosen(language, ctx.clock.now()))
-    return {"language": language}
-
-
 async def audit_show(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     """Answer the newest entries."""
     limit = msgspec.convert(params, AuditShowParams).limit
@@ -202,7 +180,6 @@ METHODS: Final[Mapping[str, Method]] = {
     "token.forget": token_forget,
     "identity.show": identity_show,
     "config.show": config_show,
-    "language.set": language_set,
     "audit.show": audit_show,
     "audit.verify": audit_verify,
 }

@@ -26,6 +26,7 @@ class Connection:
         self._idle = asyncio.Event()  # nothing may wait for the client any more
         self.client = ""  # what `hello` said it is
         self.subscribed = False
+        self.notifies = False  # it shows desktop notifications
         self.calls: set[asyncio.Task[None]] = set()
 
     @property

@@ -16,7 +16,7 @@ import os
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -43,6 +43,16 @@ RpcId = int | str | None
 _log = logging.getLogger(__name__)
 
 
+class OnFace(Protocol):
+    """Hears of a connection that shows notifications; its number is its own while it is there."""
+
+    def __call__(self, face: int, *, here: bool) -> None: ...
+
+
+def _nobody_asks(face: int, *, here: bool) -> None:
+    """Nobody wants to know."""
+
+
 class InvalidParams(Exception):
     """The params of a call are not what the method takes."""
 
@@ -59,8 +69,14 @@ class _Refused(Exception):
 class RpcServer:
     """Serves `methods`; `error_log` is where an unknown failure's trace can be read."""
 
-    def __init__(self, methods: Mapping[str, Handler], error_log: str = "") -> None:
+    def __init__(
+        self,
+        methods: Mapping[str, Handler],
+        error_log: str = "",
+        on_face: OnFace = _nobody_asks,
+    ) -> None:
         self._methods = methods
+        self._on_face = on_face
         self._error_log = error_log
         self._connections: set[Connection] = set()
         self._calls: set[asyncio.Task[None]] = set()
@@ -120,6 +136,8 @@ class RpcServer:
         finally:
             connection.hung_up()
             self._connections.discard(connection)
+            if connection.notifies:
+                self._on_face(id(connection), here=False)
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
@@ -172,12 +190,22 @@ class RpcServer:
         if not connection.greeted:
             raise _Refused(INVALID_REQUEST, "the first call is hello")
         if method == "subscribe":
-            connection.subscribed = True
-            return True
+            return self._subscribe(connection, params)
         handler = self._methods.get(method)
         if handler is None:
             raise _Refused(METHOD_NOT_FOUND, f"no method {method}")
         return await handler(connection, params)
+
+    def _subscribe(self, connection: Connection, params: dict[str, Any]) -> bool:
+        """Send it events from now on; with `notifies` it also shows desktop notifications."""
+        notifies = params.get("notifies", False)
+        if not isinstance(notifies, bool):
+            raise InvalidParams("notifies is true or false")
+        connection.subscribed = True
+        if notifies != connection.notifies:
+            connection.notifies = notifies
+            self._on_face(id(connection), here=notifies)
+        return True
 
 
 def _hello(connection: Connection, params: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from custode.domain.certificates import may_cancel, original, state_at
 from custode.domain.model import PinRole
 from custode.domain.needs import needs as all_needs
 from custode.domain.pin import attempts_left, must_be_changed, tries_of
+from custode.domain.prompting import snoozed_until
 from custode.domain.spares import label_of
 from custode.domain.standing import standing
 from custode.domain.token_uri import uri_of, uri_of_object
@@ -102,7 +103,10 @@ def gate(state: State) -> dict[str, Any]:
 
 def needs(state: State, now: datetime) -> list[dict[str, Any]]:
     """What needs the person, most urgent first."""
-    return [need_row(need) for need in all_needs(state, now)]
+    return [
+        {**need_row(need), "snoozed_until": snoozed_until(need, state, now)}
+        for need in all_needs(state, now)
+    ]
 
 
 def need_row(need: Need) -> dict[str, Any]:

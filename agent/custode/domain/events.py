@@ -193,6 +193,22 @@ class PinAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class FaceArrived:
+    """A program that shows notifications listens now; `face` tells one connection from the next."""
+
+    face: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FaceLeft:
+    """It hung up."""
+
+    face: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LanguageChosen:
     """The person chose a language for all faces; None: each follows its own locale again."""
 
@@ -202,7 +218,7 @@ class LanguageChosen:
 
 @dataclass(frozen=True, slots=True)
 class NeedSnoozed:
-    """*Ricordamelo domani*: no prompt for that need before `until`. For a tray, still to come."""
+    """*Ricordamelo domani*: no prompt for that need before `until`."""
 
     key: str
     until: datetime
@@ -354,11 +370,10 @@ PersonEvent = (
     | PinNotSent
     | PinRejected
     | PinAccepted
-    | LanguageChosen
-    | NeedSnoozed
     | OperationPaused
     | OperationEnded
 )
+FaceEvent = FaceArrived | FaceLeft | LanguageChosen | NeedSnoozed
 AuthorityEvent = AuthorityReachable | AuthorityUnreachable | AuthorityDescribed
 RecordEvent = (
     CertificateRequested
@@ -370,4 +385,4 @@ RecordEvent = (
     | BackupRestored
     | SpareCleared
 )
-Event = DriverEvent | PersonEvent | AuthorityEvent | RecordEvent | ClockTicked
+Event = DriverEvent | PersonEvent | FaceEvent | AuthorityEvent | RecordEvent | ClockTicked

@@ -29,6 +29,8 @@ from custode.domain.events import (
     CertificateRequested,
     ClockTicked,
     ComputerWoke,
+    FaceArrived,
+    FaceLeft,
     IdentitySet,
     LanguageChosen,
     ModuleFailed,
@@ -58,7 +60,14 @@ from custode_authority.wire.states import BackupState, CertificateState
 
 if TYPE_CHECKING:
     from custode.domain.commands import Command, Data
-    from custode.domain.events import AuthorityEvent, DriverEvent, Event, PersonEvent, RecordEvent
+    from custode.domain.events import (
+        AuthorityEvent,
+        DriverEvent,
+        Event,
+        FaceEvent,
+        PersonEvent,
+        RecordEvent,
+    )
     from custode.domain.model import State, TokenId
     from custode.domain.records import Change
 
@@ -99,6 +108,8 @@ def _take_in(state: State, event: Event) -> Change:
             | SpareCleared()
         ):
             return _of_records(state, event)
+        case FaceArrived() | FaceLeft() | LanguageChosen() | NeedSnoozed():
+            return _of_faces(state, event)
         case ClockTicked():
             return state, _ask_the_desk(state)
         case _:
@@ -192,16 +203,26 @@ def _from_person(state: State, event: PersonEvent) -> Change:
             return _forgotten(state, event.token)
         case PinTryBegun() | PinNotSent() | PinRejected() | PinAccepted():
             return _of_pin(state, event)
-        case LanguageChosen():
-            return state, (Announce("language_changed", {"language": event.language}),)
-        case NeedSnoozed():
-            return prompting.snooze(state, event.key, event.until)
         case OperationPaused():
             waiting = WaitingOperation(event.operation_id, event.kind, event.token)
             return replace(state, waiting={**state.waiting, event.operation_id: waiting}), ()
         case OperationEnded():
             rest = {k: w for k, w in state.waiting.items() if k != event.operation_id}
             return replace(state, waiting=rest), ()
+        case _:
+            assert_never(event)
+
+
+def _of_faces(state: State, event: FaceEvent) -> Change:
+    match event:
+        case FaceArrived():
+            return prompting.face_arrived(state, event.face)
+        case FaceLeft():
+            return prompting.face_left(state, event.face), ()
+        case LanguageChosen():
+            return state, (Announce("language_changed", {"language": event.language}),)
+        case NeedSnoozed():
+            return prompting.snooze(state, event.key, event.until)
         case _:
             assert_never(event)
 

@@ -310,18 +310,16 @@ class WaitingOperation:
 
 
 # --- all of it --------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class State:
     """Everything the agent knows. Made by `remember` at the start, then only by `machine.step`.
 
     `started`: the modules are known; before that the gate is closed. `readers` None: no module is
-    seen through the reader service, or it was not asked yet. `discover`: a module is looked for for
-    each card; then `cards` are those that are in, by their reader, and `chosen` the modules that
-    showed a kind of card before, by its ATR. `gate_shut`: what this computer sees blocks every
-    backup, whatever the authority says. `prompts_up`: keys of the prompts on the screen;
-    `prompted`: the (key, insertion number) pairs that had theirs already.
+    seen through them, or not asked yet. `discover`: a module is looked for for each card; `cards`
+    are those that are in, by reader, and `chosen` the modules that showed a kind of card before, by
+    its ATR. `gate_shut`: what is seen here blocks every backup, whatever the authority says.
+    `prompts_up`: keys of the prompts on the screen; `prompted`: the (key, insertion number) pairs
+    that had theirs; `faces`: connections that show notifications.
     """
 
     now: datetime
@@ -341,6 +339,7 @@ class State:
     gate_shut: bool = True
     prompts_up: frozenset[str] = frozenset()
     prompted: frozenset[tuple[str, int]] = frozenset()
+    faces: frozenset[int] = frozenset()
     last_insertion: int = 0
 
     @property

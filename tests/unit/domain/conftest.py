@@ -85,12 +85,14 @@ def backup() -> BackupRecord:
 
 @pytest.fixture(scope="session")
 def away(identity: Identity, original: CertificateRecord, backup: BackupRecord) -> State:
-    """The world with no token inserted, and nothing to be done."""
+    """The world with no token inserted, nothing to do, and a face that shows notifications."""
     known = KnownToken(TokenId("Acme", "T1", "0001"), "My token", adopted=True)
     state = remember(
         NOW, identity=identity, tokens=[known], certificates=[original], backups=[backup]
     )
-    return replace(state, started=True, gate_shut=False, modules={"soft": Module("soft")})
+    return replace(
+        state, started=True, gate_shut=False, modules={"soft": Module("soft")}, faces=frozenset({7})
+    )
 
 
 @pytest.fixture(scope="session")

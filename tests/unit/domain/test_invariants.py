@@ -26,6 +26,7 @@ from custode.domain.model import (
     remember,
 )
 from custode.domain.needs import needs
+from custode.domain.prompting import snoozed_until
 from custode.domain.standing import local_reasons, standing
 from custode_authority.wire.reasons import CrlReason
 from custode_authority.wire.states import BackupKind, BackupState, CertificateState
@@ -133,6 +134,9 @@ events: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.PinRejected, token_ids, roles, times),
     st.builds(ev.PinAccepted, token_ids, roles, times),
     st.builds(ev.NeedSnoozed, keys, times, times),
+    st.builds(ev.FaceArrived, st.integers(1, 2), times),
+    st.builds(ev.FaceLeft, st.integers(1, 2), times),
+    st.builds(ev.LanguageChosen, st.sampled_from(["it", None]), times),
     st.builds(
         ev.OperationPaused, st.sampled_from("12"), st.just("x"), st.none() | token_ids, times
     ),
@@ -288,9 +292,11 @@ def test_prompts_are_for_needs_and_one_a_day(story: list[ev.Event]) -> None:
         for command in commands:
             match command:
                 case do.ShowPrompt(need, notify):
-                    assert need.key not in up
+                    assert notify or need.key not in up  # a prompt that stands is said, or silent
+                    assert snoozed_until(need, state, state.now) is None
                     up.add(need.key)
                     if notify:
+                        assert state.faces  # or nobody would see it, and the day were used up
                         last = notified.get(need.key)
                         assert last is None or last.date() != state.now.date()
                         notified[need.key] = state.now
@@ -300,6 +306,10 @@ def test_prompts_are_for_needs_and_one_a_day(story: list[ev.Event]) -> None:
                     pass
         assert state.prompts_up == up
         assert up <= {need.key for need in needs(state, state.now)}
+        if state.faces:  # whatever stands and is critical was told today
+            critical = [n for n in needs(state, state.now) if n.critical and n.key in up]
+            days = {state.prompts[n.key].notified_on for n in critical}
+            assert days <= {state.now.date()}
 
 
 @QUICK
@@ -336,6 +346,7 @@ def test_the_state_is_made_of_what_is_listed_here() -> None:
         "gate_shut",
         "prompts_up",
         "prompted",
+        "faces",
         "last_insertion",
     }
     kept = {"identity", "known", "certificates", "backups", "prompts", "chosen"}

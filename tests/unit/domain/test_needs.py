@@ -1,4 +1,4 @@
-"""What needs the person, in which order, and when it is put before them."""
+"""What needs the person, in which order."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-from custode.domain import prompting
-from custode.domain.commands import Command, SavePrompt, ShowPrompt, TakeDownPrompt
 from custode.domain.model import (
     Authority,
     BackupRecord,
@@ -300,77 +298,6 @@ def test_the_most_urgent_stands_first(
     assert list(dict.fromkeys(kinds(state))) == [
         kind.value for kind in NeedKind if kind.value != "identity_missing"
     ]
-
-
-# --- prompts ----------------------------------------------------------------------------------
-
-
-def shown(commands: tuple[Command, ...]) -> list[tuple[str, bool]]:
-    return [(c.need.kind.value, c.notify) for c in commands if isinstance(c, ShowPrompt)]
-
-
-def taken_down(commands: tuple[Command, ...]) -> list[str]:
-    return [c.key for c in commands if isinstance(c, TakeDownPrompt)]
-
-
-def test_one_prompt_an_insertion_one_notification_a_day(away: State, empty: TokenSeen) -> None:
-    state = away
-    told = []
-    for number in range(1, 11):  # ten insertions in a row
-        state, commands = prompting.settle(insert(state, empty, first=number))
-        told += shown(commands)
-        assert prompting.settle(state) == (state, ())
-        state, commands = prompting.settle(replace(state, modules={}))
-        assert taken_down(commands) == ["unknown_token:Acme/T1/0002"]
-    assert told == [("unknown_token", True)] + [("unknown_token", False)] * 9
-    tomorrow = replace(state, now=state.now + timedelta(days=1))
-    state, commands = prompting.settle(insert(tomorrow, empty, first=11))
-    assert shown(commands) == [("unknown_token", True)]
-    assert [c.prompt.notified_on for c in commands if isinstance(c, SavePrompt)] == [
-        tomorrow.now.date()
-    ]
-
-
-def test_a_snooze_holds_over_insertions_and_ends(away: State, empty: TokenSeen) -> None:
-    state, _ = prompting.settle(insert(away, empty))
-    key = "unknown_token:Acme/T1/0002"
-    until = away.now + timedelta(days=1)
-    state, commands = prompting.snooze(state, key, until)
-    assert [c.prompt.snoozed_until for c in commands if isinstance(c, SavePrompt)] == [until]
-    state, commands = prompting.settle(state)
-    assert taken_down(commands) == [key]
-    assert prompting.is_snoozed(needs(state, state.now)[0], state)
-    assert kinds(state) == ["unknown_token"]  # still listed
-    state, commands = prompting.settle(insert(state, empty, first=2))
-    assert shown(commands) == []
-    state, commands = prompting.settle(replace(state, now=until))
-    assert shown(commands) == [("unknown_token", True)]
-
-
-def test_a_need_that_is_over_takes_its_prompt_down(away: State, backup: BackupRecord) -> None:
-    bare, commands = prompting.settle(replace(away, backups={}, modules={}))
-    assert shown(commands) == []  # the red notice is listed; it is prompted with the token
-    assert kinds(bare) == ["backup_missing"]
-    none, commands = prompting.settle(State(now=away.now))
-    assert shown(commands) == [("identity_missing", True)]
-    known, commands = prompting.settle(replace(none, identity=away.identity))
-    assert taken_down(commands) == ["identity_missing:"]
-    again, commands = prompting.settle(replace(known, identity=None))
-    assert shown(commands) == [("identity_missing", False)]  # told once today already
-    assert again.prompts_up == {"identity_missing:"}
-
-
-def test_a_need_that_returns_in_the_same_insertion_is_only_listed(
-    here: State, backup: BackupRecord
-) -> None:
-    state, commands = prompting.settle(replace(here, backups={}))
-    assert shown(commands) == [("backup_missing", True)]
-    state, commands = prompting.settle(replace(state, backups=here.backups))
-    assert taken_down(commands) == ["backup_missing:" + "a" * 64]
-    state, commands = prompting.settle(replace(state, backups={}))
-    assert commands == ()
-    assert state.prompts_up == frozenset()
-    assert kinds(state) == ["backup_missing"]
 
 
 def test_keys_are_stable() -> None:
