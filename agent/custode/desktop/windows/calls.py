@@ -104,6 +104,7 @@ class Call(QObject):
     def _give(self, secret: WantedSecret) -> int:
         from custode.prompts import builtin
         from custode.prompts.asking import question, read_wanted
+        from custode.prompts.assuan import PinentryAsker
 
         wanted = read_wanted(secret)
         program = builtin.NAME if wanted.pinentry in _TERMINAL else wanted.pinentry
