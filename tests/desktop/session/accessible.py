@@ -10,13 +10,15 @@ Spoken over D-Bus by ourselves: libatspi would bring GLib's main loop, and no ti
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 from tests.desktop.session.keyboard import Keyboard
+from tests.desktop.session.node import ASKED, Missing, Node, Place, Told, grown
 from tests.desktop.session.peer import PATIENCE_S, Peer, Refused
 
 _ACCESSIBLE: Final = "org.a11y.atspi.Accessible"
@@ -25,117 +27,8 @@ _COMPONENT: Final = "org.a11y.atspi.Component"
 _EDITABLE: Final = "org.a11y.atspi.EditableText"
 _TEXT: Final = "org.a11y.atspi.Text"
 _VALUE: Final = "org.a11y.atspi.Value"
-_PROPERTIES: Final = "org.freedesktop.DBus.Properties"
-_BUS: Final = ("org.freedesktop.DBus", "/org/freedesktop/DBus")
 _DESKTOP: Final = ("org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root")
-_LABELLED_BY: Final = 2  # AtspiRelationType
 _LOOK_AGAIN_S: Final = 0.05
-
-# Numbers of AtspiStateType that we look at.
-_STATES: Final = {
-    1: "active",
-    4: "checked",
-    7: "editable",
-    8: "enabled",
-    11: "focusable",
-    12: "focused",
-    23: "selected",
-    24: "sensitive",
-    25: "showing",
-    30: "visible",
-    41: "checkable",
-}
-
-Place = tuple[str, str]
-"""Whom to ask for something, and its path there."""
-
-
-Answers = tuple[Future[tuple[Any, ...]], ...]
-"""What an element will have said of itself."""
-
-
-class Missing(LookupError):
-    """What was looked for is not in the tree; the text says what is."""
-
-
-class Node(NamedTuple):
-    """One element of a window, and what is below it, as they were when read."""
-
-    place: Place
-    role: str
-    name: str
-    description: str
-    states: frozenset[str]
-    interfaces: frozenset[str]
-    label: str
-    """What a label beside it calls it: a combo box has no other name."""
-    children: tuple[Node, ...]
-
-    def walk(self) -> Iterator[Node]:
-        yield self
-        for child in self.children:
-            yield from child.walk()
-
-    @property
-    def showing(self) -> bool:
-        return "showing" in self.states
-
-    @property
-    def enabled(self) -> bool:
-        return "enabled" in self.states
-
-    @property
-    def checked(self) -> bool:
-        return "checked" in self.states
-
-    def answers_to(self, name: str) -> bool:
-        """Whether it is a control of that name that is shown."""
-        return self.showing and "focusable" in self.states and name in {self.label, self.name}
-
-    def lines(self) -> list[Node]:
-        """The lines of a list, or of a combo box's."""
-        return [child for child in self.walk() if child.role in {"list item", "table cell"}]
-
-    @property
-    def chosen(self) -> str:
-        """The line that is chosen now; a combo box is called by it."""
-        if self.role == "combo box":
-            return self.name
-        return next((line.name for line in self.lines() if "selected" in line.states), "")
-
-    def find(self, name: str, role: str | None = None) -> Node:
-        """What is shown by that name, and is of that role where one is given.
-
-        :raises Missing: when nothing is
-        """
-        for node in self.walk():
-            if node.showing and node.name == name and role in {None, node.role}:
-                return node
-        raise Missing(f"no {role or 'element'} {name!r} among: {self.told()}")
-
-    def control(self, name: str) -> Node:
-        """What is shown by that name and can be worked: labels often have the same one.
-
-        :raises Missing: when nothing is
-        """
-        for node in self.walk():
-            if node.answers_to(name):
-                return node
-        raise Missing(f"no control {name!r} among: {self.told()}")
-
-    def has(self, name: str) -> bool:
-        """Whether something of that name is shown."""
-        return any(node.showing and node.name == name for node in self.walk())
-
-    def says(self, part: str) -> bool:
-        """Whether that stands there to be read, in a name or in a description."""
-        return any(
-            node.showing and (part in node.name or part in node.description) for node in self.walk()
-        )
-
-    def told(self) -> list[str]:
-        """All that is shown, for the messages of tests."""
-        return [f"{node.role}: {node.name}" for node in self.walk() if node.showing and node.name]
 
 
 class Window:
@@ -284,6 +177,23 @@ class Reader:
                 raise AssertionError(f"no window {title!r} among {titles}")
             time.sleep(_LOOK_AGAIN_S)
 
+    def window_with(self, control: str, patience_s: float = PATIENCE_S) -> Window:
+        """Wait for a window that has such a control, whatever its title.
+
+        :raises AssertionError: when there is none in time
+        """
+        until = time.monotonic() + patience_s
+        while True:
+            windows = self.windows()
+            for window in reversed(windows):
+                with contextlib.suppress(Missing):
+                    window.tree().control(control)
+                    return window
+            if time.monotonic() > until:
+                titles = [window.title for window in windows]
+                raise AssertionError(f"no window with {control!r} among {titles}")
+            time.sleep(_LOOK_AGAIN_S)
+
     def is_open(self, window: Window) -> bool:
         """Whether it still is."""
         try:
@@ -304,11 +214,8 @@ class Reader:
                 for one, answer in asked:
                     below[one] = _places(answer.result(PATIENCE_S))
                 levels.append([child for one in levels[-1] for child in below[one]])
-            asked_about = {one: self._ask_about(one) for level in levels for one in level}
-            names = {
-                one: str(asked[1].result(PATIENCE_S)[0][1]) for one, asked in asked_about.items()
-            }
-            return _grown(place, below, asked_about, names)
+            about = {one: self._ask_about(one) for level in levels for one in level}
+            return grown(place, below, {one: _told(answers) for one, answers in about.items()})
         except Refused as refused:
             raise Missing(f"it is gone: {refused}") from refused
 
@@ -340,47 +247,15 @@ class Reader:
         return _places(self.ask(place, _ACCESSIBLE, "GetChildren"))
 
     def _look(self, place: Place) -> Node:
-        return _made(place, self._ask_about(place), (), {})
+        return grown(place, {}, {place: _told(self._ask_about(place))})
 
-    def _ask_about(self, place: Place) -> Answers:
-        return (
-            self._ask(place, _ACCESSIBLE, "GetRoleName"),
-            self._ask(place, _PROPERTIES, "Get", "ss", _ACCESSIBLE, "Name"),
-            self._ask(place, _PROPERTIES, "Get", "ss", _ACCESSIBLE, "Description"),
-            self._ask(place, _ACCESSIBLE, "GetState"),
-            self._ask(place, _ACCESSIBLE, "GetInterfaces"),
-            self._ask(place, _ACCESSIBLE, "GetRelationSet"),
-        )
+    def _ask_about(self, place: Place) -> list[Future[tuple[Any, ...]]]:
+        return [self._ask(place, *question) for question in ASKED]
+
+
+def _told(answers: list[Future[tuple[Any, ...]]]) -> Told:
+    return tuple(answer.result(PATIENCE_S)[0] for answer in answers)
 
 
 def _places(answer: tuple[Any, ...]) -> list[Place]:
     return [(name, path) for name, path in answer[0] if not path.endswith("/null")]
-
-
-def _grown(
-    place: Place,
-    below: dict[Place, list[Place]],
-    asked: dict[Place, Answers],
-    names: dict[Place, str],
-) -> Node:
-    children = tuple(_grown(child, below, asked, names) for child in below[place])
-    return _made(place, asked[place], children, names)
-
-
-def _made(
-    place: Place, asked: Answers, children: tuple[Node, ...], names: dict[Place, str]
-) -> Node:
-    answers = (one.result(PATIENCE_S)[0] for one in asked)
-    role, name, description, states, interfaces, relations = answers
-    bits = states[0] | states[1] << 32
-    labels = [(bus, path) for kind, all_ in relations if kind == _LABELLED_BY for bus, path in all_]
-    return Node(
-        place,
-        role,
-        name[1],
-        description[1],
-        frozenset(word for bit, word in _STATES.items() if bits >> bit & 1),
-        frozenset(interfaces),
-        " ".join(names.get(label, "") for label in labels),
-        children,
-    )

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from tests.desktop.session.accessible import Missing
 from tests.desktop.session.desktop import Desktop
+from tests.desktop.session.node import Missing
 from tests.desktop.session.programs import running
 
 PROGRAM = """
