@@ -104,7 +104,11 @@ def gate(state: State) -> dict[str, Any]:
 def needs(state: State, now: datetime) -> list[dict[str, Any]]:
     """What needs the person, most urgent first."""
     return [
-        {**need_row(need), "snoozed_until": snoozed_until(need, state, now)}
+        {
+            **need_row(need),
+            "snoozed_until": snoozed_until(need, state, now),
+            "prompted": need.key in state.prompts_up,
+        }
         for need in all_needs(state, now)
     ]
 

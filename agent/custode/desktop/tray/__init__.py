@@ -1,0 +1,1 @@
+"""The icon by the clock: menu, notifications. GTK and pystray are loaded here and nowhere else."""
