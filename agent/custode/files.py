@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
-from custode.locale.catalogue import t
+from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +20,8 @@ MAX_PEM_BYTES: Final = 64 * 1024  # a request or certificate has a few KiB
 UPLOADED: Final = 0o644  # a request: nothing secret in it
 PRIVATE: Final = 0o600
 _PEM: Final = b"-----BEGIN "
+_DER_SEQUENCE: Final = b"\x30\x82"  # X.690: how every certificate of more than 255 bytes begins
+_NO_PEM: Final = mark("it is not a PEM text file")
 
 
 def absolute(path: str) -> str:
@@ -30,6 +34,10 @@ def read_pem(path: str) -> str:
 
     :raises CustodeError: FILE_MISSING, FILE_UNREADABLE
     """
+    return _as_pem(path, _read(path))
+
+
+def _read(path: str) -> bytes:
     try:
         with Path(path).open("rb") as stream:
             content = stream.read(MAX_PEM_BYTES + 1)
@@ -37,9 +45,27 @@ def read_pem(path: str) -> str:
         raise CustodeError(ErrorCode.FILE_MISSING, path=path) from error
     except OSError as error:
         raise CustodeError(ErrorCode.FILE_UNREADABLE, path=path, why=error.strerror) from error
-    if len(content) > MAX_PEM_BYTES or _PEM not in content or not content.isascii():
-        raise CustodeError(ErrorCode.FILE_UNREADABLE, path=path, why=t("it is not a PEM text file"))
+    if len(content) > MAX_PEM_BYTES:
+        raise CustodeError(ErrorCode.FILE_UNREADABLE, path=path, why=t(_NO_PEM))
+    return content
+
+
+def _as_pem(path: str, content: bytes) -> str:
+    if _PEM not in content or not content.isascii():
+        raise CustodeError(ErrorCode.FILE_UNREADABLE, path=path, why=t(_NO_PEM))
     return content.decode("ascii")
+
+
+def read_certificate(path: str) -> str:
+    """Read a certificate's file, PEM or DER (RFC 5280), as PEM; whether it is one is not judged.
+
+    :raises CustodeError: FILE_MISSING, FILE_UNREADABLE
+    """
+    content = _read(path)
+    if not content.startswith(_DER_SEQUENCE):
+        return _as_pem(path, content)
+    body = "\n".join(textwrap.wrap(base64.b64encode(content).decode("ascii"), 64))
+    return f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
 
 
 class NewFile:

@@ -41,7 +41,7 @@ def command(
         raise CustodeError(ErrorCode.USAGE, what=what)
     params = {
         "operation": operation,
-        "certificate": None if file is None else files.read_pem(file),
+        "certificate": None if file is None else files.read_certificate(file),
         "token": token,
     }
     face.show(call(face, "install", params, secrets), _tell)

@@ -42,3 +42,8 @@ def begun_on(standing: Row, serial: str) -> Row | None:
     """The key whose making broke off on that token."""
     rows = standing.get("begun") or ()
     return next((row for row in rows if row["serial"] == serial), None)
+
+
+def all_kinds() -> list[tuple[str, str]]:
+    """Every kind there is, with its name."""
+    return [(kind, gettext(name)) for kind, name in _NAMES.items()]

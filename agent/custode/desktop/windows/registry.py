@@ -14,6 +14,13 @@ _HERE: Final = "custode.desktop.windows"
 PANEL: Final = "panel"
 WINDOWS: Final[Mapping[str, str]] = {
     "about": "about:About",
+    "doctor": "doctor:Doctor",
+    "install": "install:Install",
+    "pin_change": "pins:PinChange",
+    "pin_unblock": "pins:PinUnblock",
+    "renew": "renew:Renew",
+    "request": "request:Request",
+    "token_init": "pins:TokenInit",
 }
 
 

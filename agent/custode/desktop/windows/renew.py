@@ -1,0 +1,124 @@
+"""The renewal: what will happen, then it runs; one that broke off goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtWidgets import QWidget
+
+from custode.desktop.view import keys, renewing
+from custode.desktop.view.renewing import WILL_HAPPEN, Stage
+from custode.desktop.windows import sheets
+from custode.desktop.windows.pieces import Banner, Kind, card, column, text
+from custode.desktop.windows.wizard import Page, Wizard
+from custode.locale.catalogue import gettext, t
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from custode.desktop.windows.desk import Desk
+
+_AS_BEFORE = ""
+
+
+class Renew(Wizard):
+    """Renews the certificate in use."""
+
+    def __init__(self, desk: Desk, args: Mapping[str, str]) -> None:
+        super().__init__(desk, args)
+        self._kind = _AS_BEFORE
+        self._destroys = False
+        self._done: dict[str, Any] = {}
+
+    def title(self) -> str:
+        return t("Renew your certificate")
+
+    def pages(self) -> Mapping[str, Callable[[], Page]]:
+        return {"start": self._now, "done": self._over}
+
+    def depends_on(self) -> object:
+        status = self.desk.status
+        return status.get("certificates"), status.get("tokens"), status.get("needs")
+
+    def _now(self) -> Page:
+        found = renewing.case(self.desk.status)
+        paper = renewing.paper(found, self.desk.status)
+        page = Page(
+            paper.title,
+            sheets.first_line(paper),
+            [self._plug_in(paper.lacks), *sheets.said(paper)],
+            sign="certificate",
+            ready=not paper.lacks,
+        )
+        match found.stage:
+            case Stage.NONE:
+                page.primary, page.then = t("Ask for a certificate…"), self._ask
+            case Stage.SUSPENDED:
+                page.last = True
+            case Stage.GOES_ON:
+                page.primary, page.then = t("Go on"), self._renew
+            case Stage.READY:
+                page.body = [*page.body, self._what_happens(), self._options()]
+                page.primary, page.then = t("Renew"), self._renew
+        return page
+
+    def _plug_in(self, lacks: str) -> QWidget | None:
+        if not lacks:
+            return None
+        told = t("Insert the token with serial {serial}: it goes on there.", serial=lacks)
+        return Banner(self.desk.theme, Kind.INFO, told)
+
+    def _what_happens(self) -> QWidget:
+        lines = [f"{place}.  {gettext(line)}" for place, line in enumerate(WILL_HAPPEN, 1)]
+        return column(text(t("What happens"), "strong"), *map(text, lines), gap=5)
+
+    def _options(self) -> QWidget:
+        kinds = [(_AS_BEFORE, t("As the old one")), *keys.all_kinds()]
+        told = t("What was encrypted for the old key cannot be read any more then.")
+        box = sheets.switch(
+            t("Destroy the old key as well"), told, on=self._destroys, toggled=self._set_destroys
+        )
+        warning = Banner(self.desk.theme, Kind.WARNING, told) if self._destroys else None
+        return card(
+            sheets.one_of(t("Kind of key"), kinds, self._kind, self._set_kind), box, warning, gap=10
+        )
+
+    def _set_kind(self, kind: str) -> None:
+        self._kind = kind
+
+    def _set_destroys(self, on: bool) -> None:  # noqa: FBT001 - Qt's signal
+        self._destroys = on
+        self.refill()
+
+    def _ask(self) -> None:
+        self.desk.open("request")
+        self.close()
+
+    def _renew(self) -> None:
+        wanted = {"key": self._kind or None, "destroy_old_key": self._destroys}
+        self.run("renew", wanted, t("Your certificate is being renewed"), done=self._renewed)
+
+    def _renewed(self, answer: Any) -> None:
+        self._done = answer
+        self.go("done")
+
+    def _over(self) -> Page:
+        paper = renewing.done(self._done)
+        return Page(
+            paper.title,
+            "",
+            [*map(text, paper.lines), *sheets.said(paper._replace(lines=())), self._notice()],
+            sign="done",
+            colour="good",
+            last=True,
+            primary=t("Save a backup…"),
+            then=self._back_up,
+            leave=t("Later"),
+        )
+
+    def _notice(self) -> QWidget:
+        return sheets.back_up_banner(self.desk)
+
+    def _back_up(self) -> None:
+        self.desk.open("backup")
+        self.close()
