@@ -86,6 +86,7 @@ class Window(QWidget):
             old.hide()
             old.deleteLater()
         layout.addWidget(self._content)
+        self._content.show()  # at once: what is hidden counts for nothing when sizes are told
         self._fit()
         for area, value in zip(self._content.findChildren(QScrollArea), scrolled, strict=False):
             area.verticalScrollBar().setValue(value)
@@ -104,13 +105,14 @@ class Window(QWidget):
         """As high as its contents want, and never larger than the screen."""
         screen = self.screen().availableSize()
         most = QSize(int(screen.width() * _OF_SCREEN), int(screen.height() * _OF_SCREEN))
-        width = min(self.width_em * self.em(), most.width())
-        self.setMinimumWidth(min(36 * self.em(), most.width()))
-        if self.isVisible():
-            width = max(width, self.width())
         layout = self.layout()
         assert layout is not None  # noqa: S101 - made in __init__
         layout.activate()
+        least = min(max(36 * self.em(), layout.totalMinimumSize().width()), most.width())
+        self.setMinimumWidth(least)
+        width = max(least, min(self.width_em * self.em(), most.width()))
+        if self.isVisible():
+            width = max(width, self.width())
         wanted = layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else 0
         wanted = max(wanted, layout.totalSizeHint().height() if wanted <= 0 else wanted)
         height = max(min(wanted, most.height()), self.height() if self.isVisible() else 0)
