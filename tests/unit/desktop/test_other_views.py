@@ -102,7 +102,9 @@ def test_a_task_is_for_tokens_that_it_fits() -> None:
     told = status(tokens=[TOKEN, fresh, {"serial": "03", "label": "far", "present": False}])
     assert [one.serial for one in pins.choices(told, Task.INIT)] == ["02"]
     assert pins.choices(told, Task.CHANGE) == [Choice("01", "ROSSI", "3 tries left")]
-    assert pins.choices(told, Task.UNBLOCK) == [Choice("01", "ROSSI")]
+    assert pins.choices(told, Task.CHANGE, "so") == [Choice("01", "ROSSI")]
+    locked = status(tokens=[TOKEN | {"pin_attempts_remaining": 0}])
+    assert pins.choices(locked, Task.UNBLOCK) == [Choice("01", "ROSSI", "locked", grave=True)]
 
 
 @pytest.mark.parametrize(

@@ -44,9 +44,9 @@ def sent_as(task: Task, role: str) -> str:
 def choices(status: Row, task: Task, role: str = "user") -> list[Choice]:
     """Tokens that are here and that this is for: new ones, or those that have their PIN."""
     wanted = task is not Task.INIT
-    asked = sent_as(task, role)
+    told = "user" if task is Task.UNBLOCK else sent_as(task, role)  # that is the one in question
     return [
-        Choice(row["serial"], row["label"] or "–", *standing(row, asked))
+        Choice(row["serial"], row["label"] or "–", *standing(row, told))
         for row in status.get("tokens") or ()
         if row["present"] and row["user_pin_initialized"] is wanted
     ]

@@ -20,7 +20,7 @@ from custode.desktop.windows.pieces import Banner, Kind, card, column, copyable,
 from custode.desktop.windows.window import keyed
 from custode.desktop.windows.wizard import Page, Wizard
 from custode.locale import outcomes
-from custode.locale.catalogue import t
+from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -141,8 +141,9 @@ class Doctor(Wizard):
 
     def _fault(self, row: Line) -> QWidget:
         remedy = row.remedy
-        words = "\n".join(part for part in (row.what, remedy.text) if part)
-        banner = Banner(self.desk.theme, Kind.DANGER, row.title, words, self._buttons(remedy))
+        # The title is that of the check, as it should be: what was found comes first.
+        what = f"{row.title}: {row.what}"
+        banner = Banner(self.desk.theme, Kind.DANGER, what, remedy.text, self._buttons(remedy))
         if not remedy.command:
             return banner
         told = text(t("Whoever looks after this computer can type:"), "muted")
@@ -163,7 +164,7 @@ class Doctor(Wizard):
 
     def _restart(self) -> None:
         """It starts by itself when it is asked for the next time: by the next look."""
-        self.run("agent.stop", {}, t("The agent is started anew"), done=self._look_again)
+        self.run("agent.stop", {}, mark("The agent is started anew"), done=self._look_again)
 
     # --- the report ---
 

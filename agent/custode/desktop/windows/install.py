@@ -14,7 +14,7 @@ from custode.desktop.windows.pieces import card, facts, text
 from custode.desktop.windows.wizard import Page, Wizard
 from custode.errors import CustodeError
 from custode.locale import outcomes
-from custode.locale.catalogue import t
+from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,7 +92,7 @@ class Install(Wizard):
         self.go("file")
 
     def _from_file(self) -> Page:
-        assert self._file is not None  # noqa: S101 - `take` came before
+        assert self._file is not None  # noqa: S101 - take() came before
         return Page(
             t("A certificate from a file"),
             t("It is put onto the token that holds its key, once it has proved to be yours."),
@@ -108,7 +108,7 @@ class Install(Wizard):
         )
 
     def _install(self, wanted: dict[str, str]) -> None:
-        doing = t("The certificate goes onto the token")
+        doing = mark("The certificate goes onto the token")
         self.run("install", wanted, doing, done=self._put)
 
     def _put(self, answer: Any) -> None:

@@ -161,6 +161,8 @@ class Body(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         content.setObjectName("bodyContent")
+        if isinstance(layout := content.layout(), QVBoxLayout):
+            layout.addStretch(1)  # room that is left over stays below
         self._content = content
         self.setWidget(content)
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)

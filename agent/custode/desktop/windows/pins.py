@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from PySide6.QtWidgets import QLineEdit, QWidget
 
@@ -15,15 +15,19 @@ from custode.desktop.windows.choices import Choice, Choices
 from custode.desktop.windows.pieces import column, text
 from custode.desktop.windows.window import keyed
 from custode.desktop.windows.wizard import Page, Wizard
-from custode.locale import words
-from custode.locale.catalogue import t
+from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from custode.desktop.windows.desk import Desk
 
-_LABEL_BYTES = 32  # CK_TOKEN_INFO.label (PKCS #11 v3.1 §3.2)
+_DOING: Final = {
+    Task.INIT: mark("The token gets its PIN"),
+    Task.CHANGE: mark("The PIN is being changed"),
+    Task.UNBLOCK: mark("The PIN is being unblocked"),
+}
+_LABEL_BYTES: Final = 32  # CK_TOKEN_INFO.label (PKCS #11 v3.1 §3.2)
 
 
 class PinTask(Wizard):
@@ -114,11 +118,7 @@ class PinTask(Wizard):
 
     def _work(self) -> None:
         wanted = self.params() | ({"use_last_attempt": True} if self._agreed else {})
-        self.run(self.task.value, wanted, self._doing(), done=self._finished)
-
-    def _doing(self) -> str:
-        told = words.word(words.DOING, self.task.value)
-        return told[:1].upper() + told[1:]
+        self.run(self.task.value, wanted, _DOING[self.task], done=self._finished)
 
     def _finished(self, answer: Any) -> None:
         self._answer, self._agreed = answer, False

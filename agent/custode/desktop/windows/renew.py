@@ -11,7 +11,7 @@ from custode.desktop.view.renewing import WILL_HAPPEN, Stage
 from custode.desktop.windows import sheets
 from custode.desktop.windows.pieces import Banner, Kind, card, column, text
 from custode.desktop.windows.wizard import Page, Wizard
-from custode.locale.catalogue import gettext, t
+from custode.locale.catalogue import gettext, mark, t
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -96,7 +96,7 @@ class Renew(Wizard):
 
     def _renew(self) -> None:
         wanted = {"key": self._kind or None, "destroy_old_key": self._destroys}
-        self.run("renew", wanted, t("Your certificate is being renewed"), done=self._renewed)
+        self.run("renew", wanted, mark("Your certificate is being renewed"), done=self._renewed)
 
     def _renewed(self, answer: Any) -> None:
         self._done = answer

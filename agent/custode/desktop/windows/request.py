@@ -21,7 +21,7 @@ from custode.desktop.windows.choices import Choice
 from custode.desktop.windows.pieces import Banner, Kind, card, column, text
 from custode.desktop.windows.wizard import Page, Wizard
 from custode.locale import moments, outcomes
-from custode.locale.catalogue import gettext, t
+from custode.locale.catalogue import gettext, mark, t
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -202,7 +202,7 @@ class Request(Wizard):
     def _make(self) -> None:
         serial = self._way.row["serial"]
         wanted = {"token": serial, "key": self._kind, "copyable": bool(self._copyable)}
-        self.run("csr.create", wanted, t("Your key is being made"), step=1, done=self._made)
+        self.run("csr.create", wanted, mark("Your key is being made"), step=1, done=self._made)
 
     def _made(self, answer: Any) -> None:
         """The key is there and is not made again: from here on only the request is sent."""
@@ -226,7 +226,7 @@ class Request(Wizard):
         )
 
     def _send(self, params: dict[str, str]) -> None:
-        doing = t("The request goes to the portal")
+        doing = mark("The request goes to the portal")
         self.run("request.create", params, doing, step=1, done=self._refresh)
 
     def _anew(self) -> None:
@@ -249,7 +249,7 @@ class Request(Wizard):
         )
 
     def _look_now(self) -> None:
-        doing = t("The portal is asked")
+        doing = mark("The portal is asked")
         self.run("certificates.list", {}, doing, step=2, done=self._refresh)
 
     def _rejected(self) -> Page:
@@ -275,7 +275,7 @@ class Request(Wizard):
 
     def _install(self) -> None:
         wanted = {"operation": self._way.row["id_operazione"]}
-        doing = t("The certificate goes onto the token")
+        doing = mark("The certificate goes onto the token")
         self.run("install", wanted, doing, step=3, done=self._put)
 
     def _put(self, _answer: object) -> None:

@@ -71,7 +71,7 @@ def token_card(theme: Theme, name: str, serial: str, told: str = "", look: str =
     if told:
         layout.addWidget(label(told, look))
     inside = made.layout()
-    assert inside is not None  # noqa: S101 - `card` made it
+    assert inside is not None  # noqa: S101 - card() made it
     inside.addWidget(row)
     return made
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QFontInfo
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from custode.desktop.windows.desk import Desk
 
 KEY: Final = "custode-key"  # names a control across two fillings, where its place alone would not
+FOOTER: Final = "footer"  # the row of buttons at the bottom
 _OF_SCREEN: Final = 0.92  # a window is never larger than that
 
 
@@ -108,7 +109,10 @@ class Window(QWidget):
         layout = self.layout()
         assert layout is not None  # noqa: S101 - made in __init__
         layout.activate()
-        least = min(max(36 * self.em(), layout.totalMinimumSize().width()), most.width())
+        # A style sheet's `min-width` lets a button be made narrower than its words.
+        footers = [one.sizeHint().width() for one in self.findChildren(QFrame, FOOTER)]
+        wanted_width = max(36 * self.em(), layout.totalMinimumSize().width(), *footers)
+        least = min(wanted_width, most.width())
         self.setMinimumWidth(least)
         width = max(least, min(self.width_em * self.em(), most.width()))
         if self.isVisible():

@@ -29,7 +29,7 @@ from custode.desktop.view import failure
 from custode.desktop.windows.failing import Failed
 from custode.desktop.windows.pieces import MARGIN, Body, announce, column, pressed
 from custode.desktop.windows.stepping import Steps
-from custode.desktop.windows.window import Window, keyed
+from custode.desktop.windows.window import FOOTER, Window, keyed
 from custode.desktop.windows.working import Working
 from custode.error_codes import ErrorCode
 from custode.locale.catalogue import t
@@ -131,9 +131,10 @@ class Wizard(Window):
     ) -> Call:
         """Have the agent do it, on a page of progress with a way out.
 
-        `doing`: the page's heading; `step`: the step it belongs to (the page's own one unless
-        given). When it fails, the person is back where they were, with the error at the top and
-        all that they had entered; `failed` may deal with it first (True: it has).
+        `doing`: the page's heading, marked (`mark`) so that it follows the language; `step`: the
+        step it belongs to (the page's own one unless given). When it fails, the person is back
+        where they were, with the error at the top and all that they had entered; `failed` may deal
+        with it first (True: it has).
         """
         here = self._page.step if self._page is not None else 0
 
@@ -211,7 +212,7 @@ class Wizard(Window):
 
     def _footer(self, page: Page) -> QWidget:
         footer = QFrame()
-        footer.setObjectName("footer")
+        footer.setObjectName(FOOTER)
         row = QHBoxLayout(footer)
         row.setContentsMargins(MARGIN, 14, MARGIN, 16)
         row.setSpacing(10)

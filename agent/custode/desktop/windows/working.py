@@ -23,8 +23,9 @@ class Working(QObject):
     changed = Signal()
 
     def __init__(self, doing: str, step: int) -> None:
+        """`doing`: its heading; marked only (`mark`), it follows the language."""
         super().__init__()
-        self.doing = doing
+        self._doing = doing
         self.step = step
         self.told: list[tuple[str, str]] = []
         """Steps that the agent has told of, the last one is being done."""
@@ -33,6 +34,11 @@ class Working(QObject):
         self._view: QWidget | None = None
         self._lines: list[QLabel] = []
         self._hint: QLabel | None = None
+
+    @property
+    def doing(self) -> str:
+        """What is being done."""
+        return gettext(self._doing)
 
     def follow(self, call: Call) -> None:
         """Show what that call tells."""
