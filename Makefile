@@ -17,8 +17,9 @@ setup: ## what Custode needs of the system, and .venv (PYTHON=… for another Py
 	@packaging/linux/setup.sh
 
 .PHONY: run
-run: setup ## start the demonstration: a whole Custode with a software token
-	@$(bin)/custode demo
+run: setup ## tray, panel and a token to play with; without a display the demonstration as text
+	@if [ -t 0 ] && [ -n "$${WAYLAND_DISPLAY:-$${DISPLAY:-}}" ]; then \
+		exec $(bin)/custode demo --play; else exec $(bin)/custode demo; fi
 
 .PHONY: test
 test: setup format lint types imports ## everything that CI checks; closes with pytest's summary
@@ -63,7 +64,7 @@ conformance: setup ## all that is asked of tokens, of every stack (ONLY=…); ta
 	@$(bin)/python -m custode_drivers.testing.conformance.running docs/tokens.md $(ONLY)
 
 .PHONY: coverage
-coverage: ## what the last `make test` did not reach
+coverage: ## what of the pure packages the last `make test` did not reach
 	@$(bin)/coverage report
 
 .PHONY: bench

@@ -39,7 +39,7 @@ def main(
         *_introduction(card),
     )
     try:
-        with _stage(keep, card, fast=fast, lang=lang) as stage:
+        with staged(keep, card, fast=fast, lang=lang) as stage:
             told = story.tell(stage, teller)
             if stage.tokens_lock:
                 pin_counter.tell(stage, teller, told.person, told.now)
@@ -71,7 +71,7 @@ def _close(stage: Stage, teller: Teller, told: story.Story, *, kept: bool) -> No
 
 
 @contextlib.contextmanager
-def _stage(keep: str | None, card: str | None, *, fast: bool, lang: str) -> Iterator[Stage]:
+def staged(keep: str | None, card: str | None, *, fast: bool, lang: str) -> Iterator[Stage]:
     """A folder with all that is played; ended and removed however the block is left."""
     folder = _folder(keep)
     stage: Stage | None = None

@@ -318,6 +318,11 @@ def test_the_pin_ledger(here: State, token: TokenSeen, role: PinRole) -> None:
     assert run(here, stranger) == (here, [])
 
 
+def test_a_chosen_language_is_announced(here: State) -> None:
+    _, commands = run(here, ev.LanguageChosen("it", here.now))
+    assert commands == [do.Announce("language_changed", {"language": "it"})]
+
+
 def test_snoozing(here: State) -> None:
     bare, commands = run(replace(here, backups={}, gate_shut=False), ev.ClockTicked(here.now))
     (prompt,) = [c for c in commands if isinstance(c, do.ShowPrompt)]

@@ -113,3 +113,18 @@ def test_key_identifier_is_the_certificates_own() -> None:
     assert cms.verify(der, chosen).signer_key_id == b"chosen"
     with pytest.raises(cms.SignatureInvalid):
         cms.verify(der, key("p256").public_key())
+
+
+# --- whoever signed ---------------------------------------------------------------------------
+
+
+def test_whole_says_that_nothing_was_changed_and_not_who_signed() -> None:
+    own = certificate(key("p256"), ski(key("p256")))
+    der = cms.sign_with_key(CONTENT, key("p256"), detached=False, certificates=[own])
+    assert cms.verify_whole(der).content == CONTENT
+    changed = der.replace(CONTENT, CONTENT[::-1])
+    assert changed != der
+    with pytest.raises(cms.SignatureInvalid):
+        cms.verify_whole(changed)
+    with pytest.raises(cms.SignatureInvalid):  # nobody's certificate came along
+        cms.verify_whole(cms.sign_with_key(CONTENT, key("p256"), detached=False))
