@@ -52,21 +52,20 @@ def play(temp: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_every_step_is_verified_and_a_second_run_works_at_once(temp: Path) -> None:
-    for _ in range(2):
-        steps = play(temp)
-        assert [step["step"] for step in steps] == list(range(1, STEPS + 1))
-        for step in steps:
-            assert set(step) == {"step", "name", "ok", "checks", "data", "elapsed_s"}
-            assert step["ok"] is True
-            assert step["checks"]
-            assert all(check["ok"] is True for check in step["checks"])
-        judges = {check["judge"] for step in steps for check in step["checks"]}
-        assert judges == {"openssl", "token", "authority", "custode", "system"}
-        assert remains(temp) == []
+def test_every_step_is_verified(temp: Path) -> None:
+    steps = play(temp)
+    assert [step["step"] for step in steps] == list(range(1, STEPS + 1))
+    for step in steps:
+        assert set(step) == {"step", "name", "ok", "checks", "data", "elapsed_s"}
+        assert step["ok"] is True
+        assert step["checks"]
+        assert all(check["ok"] is True for check in step["checks"])
+    judges = {check["judge"] for step in steps for check in step["checks"]}
+    assert judges == {"openssl", "token", "authority", "custode", "system"}
+    assert remains(temp) == []
 
 
-@pytest.mark.parametrize("step", [0, 1, 3, 4, 6, 8])
+@pytest.mark.parametrize("step", [0, 3, 6, 8])
 def test_ctrl_c_cleans_up(temp: Path, step: int) -> None:
     """Interrupted after so many steps: exit status 15, and nothing is left."""
     demo = subprocess.Popen(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from custode.desktop.theme import Theme
 
-_WIDTH_EM = 34
+_WIDTH_EM = 44
 
 
 class Table(QWidget):
@@ -69,9 +69,9 @@ class Table(QWidget):
         plugged = token["plugged"]
         row.addWidget(parts.picture(self._theme, "token", "accent" if plugged else "muted", 28))
         place = t("plugged in") if plugged else t("on the table")
-        secrets = t("PIN {pin} · administrator PIN {so_pin}", **token)
+        secrets = ((t("PIN"), token["pin"]), (t("Administrator PIN"), token["so_pin"]))
         name = pieces.text(f"{token['label']} – {place}", "strong")
-        row.addWidget(pieces.column(name, pieces.copyable(secrets, "muted"), gap=2), 1)
+        row.addWidget(pieces.column(name, pieces.facts(secrets), gap=4), 1)
         words = t("Pull out") if plugged else t("Plug in")
         button = pieces.pressed(words, lambda: self._move(token["serial"]))
         button.setAccessibleName(f"{words}: {token['label']}")
