@@ -1,4 +1,4 @@
-"""A real desktop panel (Xfce's) and its notifications on a display of one's own, to be photographed."""
+"""A real panel (Xfce's) and its notifications on a display of one's own, to be photographed."""
 
 from __future__ import annotations
 
