@@ -44,6 +44,8 @@ _COMMANDS: Final = {
         ("audit", "audit"),
         ("config", "config"),
         ("language", "language"),
+        ("install-desktop", "install_desktop"),
+        ("uninstall-desktop", "uninstall_desktop"),
         ("agent", "agent"),
         ("authority", "authority"),
         ("demo", "demo"),

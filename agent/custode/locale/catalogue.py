@@ -99,6 +99,11 @@ def gettext(msgid: str) -> str:
     return _Active.entries.singular.get(msgid, msgid)
 
 
+def translated(msgid: str, language: str) -> str:
+    """Translate into `language`, whichever is in use: for files that hold all of them."""
+    return _read(language).singular.get(msgid, msgid)
+
+
 def ngettext(singular: str, plural: str, n: int) -> str:
     """Translate a sentence that counts without filling, as gettext does."""
     forms = _Active.entries.plural.get((singular, plural), (singular, plural))

@@ -39,7 +39,7 @@ def test_the_commands_are_those_of_this_stage() -> None:
         *("token pin", "token pin change", "token pin unblock"),
         *("identity", "identity set", "identity show"),
         *("audit", "audit show", "audit verify", "config", "config show", "agent", "agent stop"),
-        *("language", "snooze"),
+        *("language", "snooze", "install-desktop", "uninstall-desktop"),
         *("authority", "authority init", "authority serve", "backup"),
         *("authority backup", "authority restore"),
         *(f"backup {name}" for name in ("create", "list", "show", "verify", "retire", "clear")),

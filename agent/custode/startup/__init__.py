@@ -1,0 +1,1 @@
+"""What starts Custode in a person's session: units, autostart, menu entry, icon; put and taken."""
