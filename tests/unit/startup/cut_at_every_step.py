@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from custode.startup.putting import Wanted, put, take_away
@@ -25,7 +26,7 @@ def main(folder: Path) -> int:
             while True:
                 fresh(root, put_before=text == "second")
                 number += 1
-                if not cut(number, lambda text=text: put(wanted(root, text), root / "data")):  # type: ignore[misc]
+                if not cut(number, partial(put, wanted(root, text), root / "data")):
                     break
                 cuts += 1
                 then(root, text)

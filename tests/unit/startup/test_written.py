@@ -122,7 +122,7 @@ def test_every_text_is_there_in_both_languages(places: Places) -> None:
 
 def test_the_session_starts_what_is_meant(tmp_path: Path) -> None:
     """GLib, as the desktops use it, reads our Exec; the person's own path may be awkward."""
-    from gi.repository import Gio, GLib  # type: ignore[import-untyped,unused-ignore]
+    from gi.repository import Gio, GLib
 
     folder = tmp_path / AWKWARD.strip("/")
     folder.mkdir(parents=True)
