@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from custode.cli import spare_told
 from custode.cli.failure import tell_gate
-from custode.locale import backup_words, lines, moments, words
+from custode.locale import backup_words, lines, moments, outcomes, words
 from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
@@ -144,10 +144,7 @@ def activated(face: Face, done: Mapping[str, Any]) -> None:
 
 def restored(face: Face, done: Mapping[str, Any]) -> None:
     """The token is the original now."""
-    token = done.get("label") or done.get("token") or done.get("serial") or "–"
-    face.say(
-        t("Token “{token}” is your original now; it has proved that its key works.", token=token)
-    )
+    face.say(outcomes.original_now(done))
     face.say(t("Every other copy of the backup's folder is dead."))
     face.say(t("Make your backup now!"), bold=True, colour="red")
     face.say("  → " + t("custode backup create --to DIR"))

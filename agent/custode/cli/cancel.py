@@ -10,8 +10,8 @@ from custode.cli.command import argument, make_command, option, pass_face
 from custode.cli.face import sure
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
-from custode.locale import moments, words
-from custode.locale.catalogue import mark, t, tn
+from custode.locale import endings
+from custode.locale.catalogue import mark, t
 from custode_authority.wire.reasons import Reason
 
 if TYPE_CHECKING:
@@ -67,29 +67,9 @@ def command(
 
 def preview_lines(seen: Mapping[str, Any]) -> list[str]:
     """Say what would be cancelled, and why so much."""
-    covered = seen.get("covered") or []
-    lines = [
-        tn(
-            "{n} certificate will be cancelled, for good:",
-            "{n} certificates will be cancelled, for good:",
-            len(covered),
-        )
-    ]
-    lines += [f"  – {_line(row)}" for row in covered]
-    lines.append(t("Reason: {reason}", reason=words.word(words.REASON, seen.get("reason"))))
-    if seen.get("cumulative"):
-        lines.append(
-            t("This is your first cancellation: it takes in all your active certificates at once.")
-        )
-    return lines
-
-
-def _line(row: Mapping[str, Any]) -> str:
-    day = moments.day(row.get("expires_at"))
-    parts = [str(row.get("id_operazione") or ""), str(row.get("file_name") or "")]
-    if day:
-        parts.append(t("valid until {day}", day=day))
-    return ", ".join(part for part in parts if part)
+    part = endings.cancellation(seen)
+    rows = (f"  – {row}" for row in part.rows)
+    return [part.text, *rows, *endings.cancellation_why(seen)]
 
 
 def _tell_preview(face: Face, seen: Mapping[str, Any]) -> None:
@@ -99,17 +79,10 @@ def _tell_preview(face: Face, seen: Mapping[str, Any]) -> None:
 
 
 def _tell_done(face: Face, done: Mapping[str, Any]) -> None:
-    covered = done.get("covered") or []
-    face.say(
-        tn(
-            "{n} certificate was cancelled (IdOperazione {operation}).",
-            "{n} certificates were cancelled (IdOperazione {operation}).",
-            len(covered),
-            operation=done.get("id_operazione") or "–",
-        )
-    )
-    for row in covered:
-        face.say(f"  – {_line(row)}")
+    part = endings.cancelled(done)
+    face.say(part.text)
+    for row in part.rows:
+        face.say(f"  – {row}")
     if done.get("reason") == Reason.THEFT:
         face.say(
             t("If the backup's folder was stolen too: custode report theft --backup-stolen-too")

@@ -12,8 +12,8 @@ from custode.cli.face import sure
 from custode.cli.renew import tell_end, tell_new
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
-from custode.locale.catalogue import mark, t, tn
-from custode.locale.lines import backup_line, certificate_line
+from custode.locale import endings
+from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,18 +57,10 @@ def command(
 
 def preview_lines(seen: Mapping[str, Any]) -> list[str]:
     """Say what is lost."""
-    lines = []
-    if seen.get("goes_on"):
-        lines.append(t("This re-issue was begun before; it goes on from where it was."))
-    if seen.get("resets"):
-        label, serial = seen.get("label") or "–", seen.get("token") or "–"
-        lines.append(t("Token “{label}” (serial {serial}) is erased.", label=label, serial=serial))
-        keys = int(seen.get("keys") or 0)
-        lines.append(tn("{n} key on it is lost.", "{n} keys on it are lost.", keys))
-    lines.append(t("Given up for good:"))
-    lines += [f"  – {certificate_line(row)}" for row in seen.get("certificates") or []]
-    lines += [f"  – {backup_line(row)}" for row in seen.get("backups") or []]
-    return lines
+    lines = [goes_on] if (goes_on := endings.reissue_goes_on(seen)) else []
+    lines += endings.reissue_erases(seen)
+    part = endings.reissue_gives_up(seen)
+    return [*lines, part.text, *(f"  – {row}" for row in part.rows)]
 
 
 def _tell_preview(face: Face, seen: Mapping[str, Any]) -> None:

@@ -13,9 +13,8 @@ from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
-from custode.locale import moments, words
+from custode.locale import endings, moments, words
 from custode.locale.catalogue import mark, t
-from custode.locale.lines import backup_named, certificate_line
 from custode_authority.wire.reasons import REASONS
 
 if TYPE_CHECKING:
@@ -87,46 +86,28 @@ def command(
 
 def _announce(face: Face, certificate: Mapping[str, Any], reason: str) -> None:
     """Say what is about to happen; a report that is repeated changes nothing more."""
-    if certificate.get("state") not in {"active", "suspended"}:
-        return
-    if reason == "theft":
-        face.note(t("The certificate will be cancelled at once. This cannot be undone."))
-    elif certificate["state"] == "active":
-        face.note(t("The certificate will be suspended at once: nobody can use it any more."))
+    if effect := endings.report_effect(certificate, reason):
+        face.note(effect)
 
 
 def _announce_ends(face: Face, seen: Mapping[str, Any]) -> bool:
     """Name the backups that end with it, and the certificates that came out of them."""
-    backups, certificates = seen.get("backups") or [], seen.get("certificates") or []
-    if backups:
-        face.note(t("These backups become void for good:"))
-        for backup in backups:
-            face.note(f"  – {backup_named(backup)}")
-    if certificates:
-        face.note(t("These certificates came out of such a backup, and are cancelled for good:"))
-        for certificate in certificates:
-            face.note(f"  – {certificate_line(certificate)}")
-    return bool(backups or certificates)
+    parts = endings.report_ends(seen)
+    for part in parts:
+        face.note(part.text)
+        for row in part.rows:
+            face.note(f"  – {row}")
+    return bool(parts)
 
 
 def _tell(face: Face, done: Mapping[str, Any], *, reason: str) -> None:
-    state = words.word(words.CERTIFICATE, done.get("state"))
-    face.say(t("Reported. The certificate is now: {state}.", state=state), bold=True)
-    for backup in done.get("retired") or []:
-        face.say(t("Backup {backup} is no longer valid.", backup=backup_named(backup)))
-    for operation in done.get("cancelled_successors") or []:
-        face.say(
-            t("Certificate {operation}, which came out of it, was cancelled.", operation=operation)
-        )
-    for operation in done.get("rejected_requests") or []:
-        face.say(t("Request {operation} was rejected.", operation=operation))
+    face.say(endings.reported(done), bold=True)
+    for line in (*endings.ended_by_report(done), *endings.usable(done)):
+        face.say(line)
     usable = done.get("usable") or []
     if not usable:
-        face.say(t("There is no backup that could be used."))
         face.say(t("Next, for a new certificate on a new token: custode reissue --token TOKEN"))
         return
-    for backup in usable:
-        face.say(t("Backup that can be used: {backup}", backup=backup_named(backup)))
     newest = usable[-1]
     folder = newest.get("path") or newest.get("folder") or t("FOLDER")
     next_step = "backup.restore" if newest.get("state") == "collected" else "backup.activate"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from custode.locale import lines, moments
+from custode.locale import lines, moments, outcomes
 from custode.locale.catalogue import t
 
 if TYPE_CHECKING:
@@ -43,10 +43,7 @@ def offered(face: Face, spares: list[Mapping[str, Any]]) -> None:
 def activated(face: Face, done: Mapping[str, Any]) -> None:
     """The spare is the original now."""
     face.say(t("The backup is activated: the old original is cancelled for good."))
-    token = done.get("label") or done.get("token") or "–"
-    face.say(
-        t("Token “{token}” is your original now; it has proved that its key works.", token=token)
-    )
+    face.say(outcomes.original_now(done))
     face.facts([(t("Expires on"), moments.day(done.get("expires_at")))])
     face.say(t("No restore is needed."))
     face.say(t("Make your backup now!"), bold=True, colour="red")

@@ -50,9 +50,12 @@ def standing(state: State) -> Verdict:
         reason = GateReason(GateCode.NO_BACKUP, Remedy.CREATE_BACKUP)
         return Verdict(allowed=False, reasons=(reason, *local_reasons(state)))
     newest = max(alive, key=lambda b: (b.created_at, b.backup_id))
-    facts = facts_for(
-        state, Purpose.OPEN, backup_id=newest.backup_id, original_sha256=newest.original_sha256
-    )
+    return standing_of(state, Purpose.OPEN, newest.backup_id, newest.original_sha256)
+
+
+def standing_of(state: State, purpose: Purpose, backup_id: str, original_sha256: str) -> Verdict:
+    """How it stands for one backup by what is known, to be shown."""
+    facts = facts_for(state, purpose, backup_id=backup_id, original_sha256=original_sha256)
     if facts.status.state in LIVE:  # for show, a remembered word that closes may stand for itself
         facts = replace(facts, status=replace(facts.status, source=Source.FRESH))
     return verdict(facts)

@@ -31,6 +31,12 @@ def certificate(done: Done) -> list[tuple[str, str]]:
     ]
 
 
+def original_now(done: Done) -> str:
+    """A backup's key is on a token, which has taken the original's place."""
+    token = done.get("label") or done.get("token") or done.get("serial") or "–"
+    return t("Token “{token}” is your original now; it has proved that its key works.", token=token)
+
+
 def requested(row: Done) -> list[tuple[str, str]]:
     """One request, as the columns of the agency's page."""
     return [

@@ -236,6 +236,8 @@ def told(ctx: Context, record: BackupRecord) -> dict[str, Any]:
         "place": record.place,
         "token": None if record.token is None else record.token.serial,
         "label": label_of(ctx.state, record.token),
+        "requested_at": record.requested_at,
+        "approved_at": record.approved_at,
     }
 
 

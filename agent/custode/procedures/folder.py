@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from custode.domain.gate import Purpose, blocked_here, facts_for, verdict
 from custode.domain.spares import label_of, on_token
+from custode.domain.standing import standing_of
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.procedures.counter import answer_on, identity_of, refresh
@@ -181,14 +182,7 @@ async def show(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 
 def _standing(ctx: Context, backup: Gated, purpose: Purpose) -> dict[str, Any]:
     """How the gate stands for one backup, by what is known here."""
-    judged = verdict(
-        facts_for(
-            ctx.state,
-            purpose,
-            backup_id=backup.backup_id,
-            original_sha256=backup.original_sha256,
-        )
-    )
+    judged = standing_of(ctx.state, purpose, backup.backup_id, backup.original_sha256)
     return {"allowed": judged.allowed, "reasons": [told(reason) for reason in judged.reasons]}
 
 

@@ -21,6 +21,14 @@ WINDOWS: Final[Mapping[str, str]] = {
     "renew": "renew:Renew",
     "request": "request:Request",
     "token_init": "pins:TokenInit",
+    "report": "report:Report",
+    "activate": "activate:Activate",
+    "restore": "restore:Restore",
+    "open": "open_backup:OpenBackup",
+    "blocked": "blocked:Blocked",
+    "cancel": "cancel:Cancel",
+    "retire": "retire:Retire",
+    "reissue": "reissue:Reissue",
 }
 
 
