@@ -113,6 +113,8 @@ has_libreoffice_writer() {
 }
 has_poppler() { command -v pdftotext >/dev/null && command -v pdftoppm >/dev/null; }
 
+has_poppler() { command -v pdftotext >/dev/null && command -v pdftoppm >/dev/null; }
+
 # One font, or the windows have nothing to write with.
 has_font() {
     local folder
