@@ -33,6 +33,11 @@ def parse(moment: Any) -> datetime | None:
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
+def local(moment: datetime) -> date:
+    """Which day that is in Rome."""
+    return moment.astimezone(_rome()).date()
+
+
 def day(moment: Any) -> str:
     """`14/03/2028`, or nothing when there is no time."""
     read = parse(moment)
@@ -50,7 +55,7 @@ def time_left(moment: Any, now: datetime | None = None) -> str:
     read = parse(moment)
     if read is None:
         return ""
-    days = (read.astimezone(_rome()).date() - today(now)).days
+    days = (local(read) - today(now)).days
     if days == 0:
         return t("today")
     if days > 0:
@@ -60,7 +65,7 @@ def time_left(moment: Any, now: datetime | None = None) -> str:
 
 def today(now: datetime | None = None) -> date:
     """Which day it is in Rome."""
-    return (now or datetime.now(UTC)).astimezone(_rome()).date()
+    return local(now or datetime.now(UTC))
 
 
 _STEP = 1000  # SI, as on the package of a stick

@@ -59,19 +59,33 @@ class Flow(QLayout):
         return size
 
     def _lay_out(self, rect: QRect, *, place: bool) -> int:
-        left, top, height = rect.x(), rect.y(), 0
+        top = rect.y()
+        for line in self._lines(rect.width()):
+            height = max(item.sizeHint().height() for item in line)
+            left = rect.x()
+            for item in line:
+                hint = item.sizeHint()
+                if place:
+                    middle = top + (height - hint.height()) // 2
+                    width = min(hint.width(), rect.width())
+                    item.setGeometry(QRect(QPoint(left, middle), QSize(width, hint.height())))
+                left += hint.width() + self.spacing()
+            top += height + self.spacing()
+        return max(0, top - self.spacing() - rect.y())
+
+    def _lines(self, width: int) -> list[list[QLayoutItem]]:
+        lines: list[list[QLayoutItem]] = []
+        left = 0
         for item in self._items:
             if item.isEmpty():
                 continue
-            hint = item.sizeHint()
-            if left > rect.x() and left + hint.width() > rect.right() + 1:
-                left, top, height = rect.x(), top + height + self.spacing(), 0
-            if place:
-                width = min(hint.width(), rect.width())
-                item.setGeometry(QRect(QPoint(left, top), QSize(width, hint.height())))
-            left += hint.width() + self.spacing()
-            height = max(height, hint.height())
-        return top + height - rect.y()
+            wide = item.sizeHint().width()
+            if not lines or (left and left + wide > width):
+                lines.append([])
+                left = 0
+            lines[-1].append(item)
+            left += wide + self.spacing()
+        return lines
 
 
 def flow(widgets: Iterable[QWidget], gap: int = 8) -> QWidget:

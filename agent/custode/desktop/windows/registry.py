@@ -29,11 +29,12 @@ WINDOWS: Final[Mapping[str, str]] = {
     "cancel": "cancel:Cancel",
     "retire": "retire:Retire",
     "reissue": "reissue:Reissue",
+    "panel": "panel:Panel",
 }
 
 
 def load(name: str) -> type[Window]:
     """The window of that name; one that nobody knows is the panel."""
-    module, _, kind = WINDOWS.get(name, WINDOWS["about"]).partition(":")
+    module, _, kind = WINDOWS.get(name, WINDOWS[PANEL]).partition(":")
     made: type[Window] = getattr(import_module(f"{_HERE}.{module}"), kind)
     return made

@@ -88,6 +88,7 @@ class TokenChoice(QWidget):
         wanted = self._wanted or t("Insert the token.")
         bar = QProgressBar()
         bar.setRange(0, 0)
+        bar.setProperty("level", "accent")
         bar.setTextVisible(False)
         bar.setAccessibleName(wanted)
         announce(self, wanted)
