@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QFontInfo
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
@@ -89,7 +89,6 @@ class Window(QWidget):
         layout.addWidget(self._content)
         self._content.show()  # at once: what is hidden counts for nothing when sizes are told
         self._fit()
-        QTimer.singleShot(0, self, self._fit)  # once more when the sheet has been laid over it
         for area, value in zip(self._content.findChildren(QScrollArea), scrolled, strict=False):
             area.verticalScrollBar().setValue(value)
         if focus is not None:
