@@ -16,6 +16,7 @@ class ErrorCode(StrEnum):
     CONFIG_INVALID = "config_invalid"  # file, line, what; toml, unknown, relative, key
     NOT_SUPPORTED = "not_supported"  # capability, token
     PART_MISSING = "part_missing"  # why
+    NO_DISPLAY = "no_display"
 
     # the agent
     AGENT_UNAVAILABLE = "agent_unavailable"  # why, cause (a code), log

@@ -132,6 +132,11 @@ GENERAL: Final[Mapping[ErrorCode, Row]] = {
         ),
         "Install it, then run the command again; in a checkout `make setup` does it.",
     ),
+    _E.NO_DISPLAY: row(
+        20,
+        "There is no desktop here on which Custode could show itself. Nothing was changed.",
+        "Start it from your desktop; the other commands need none.",
+    ),
     _E.AGENT_STOPPING: row(
         40,
         "The agent is stopping: what was begun is kept, and goes on when it starts again.",

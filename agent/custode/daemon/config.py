@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import msgspec.structs
@@ -95,6 +95,15 @@ class BackupSettings(Section, frozen=True):
     watch: tuple[str, ...] = ()
 
 
+class TraySettings(Section, frozen=True):
+    """`[tray]`: how the icons look.
+
+    `colour`: with an outline, for any panel; `light`: for a dark one; `dark`: for a light one.
+    """
+
+    icons: Literal["colour", "light", "dark"] = "colour"
+
+
 class CardSettings(Section, frozen=True):
     """`[[modules.card]]`: which module a kind of card wants, before the catalogue is asked.
 
@@ -138,6 +147,7 @@ class Values(Section, frozen=True):
     prompts: PromptSettings = PromptSettings()
     support: SupportSettings = SupportSettings()
     backup: BackupSettings = BackupSettings()
+    tray: TraySettings = TraySettings()
 
 
 class Setting(Struct, frozen=True):
@@ -186,6 +196,10 @@ class Config:
     @property
     def backup(self) -> BackupSettings:
         return self._values.backup
+
+    @property
+    def tray(self) -> TraySettings:
+        return self._values.tray
 
     def without(self, unwanted: Callable[[ModuleSettings], bool]) -> Config:
         """The same without some of its modules."""

@@ -98,6 +98,7 @@ def _config(ctx: Context) -> dict[str, Any]:
         "file": ctx.config.file,
         "modules_changed": ctx.live_config.modules_changed,
         "discover": ctx.state.discover,
+        "tray_icons": ctx.config.tray.icons,
     }
 
 

@@ -93,6 +93,7 @@ class Link:
         self._pauses = _Pauses()
         self._agent: AgentClient | None = None
         self._closing = False
+        self._tried = False  # whether the agent was to be started, the last time
         self._told: tuple[object, ...] | None = None  # the last thing told of an agent not there
         self._woken, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._thread = threading.Thread(target=self._run, name=f"{name}-link", daemon=True)
@@ -125,7 +126,10 @@ class Link:
             try:
                 self._follow()
             except CustodeError as error:
-                self._tell_absent(error)
+                # That none listens is no news before one was to be started.
+                waits = self._starts and not self._tried and _is_absence(error)
+                if not waits:
+                    self._tell_absent(error)
             except OSError as error:  # no process can be started
                 why = error.strerror or str(error)
                 self._tell_absent(CustodeError(ErrorCode.AGENT_UNAVAILABLE, why=why))
@@ -136,7 +140,7 @@ class Link:
 
         :raises CustodeError: why there is none (any more)
         """
-        start = self._starts and self._pauses.may_start()
+        start = self._tried = self._starts and self._pauses.may_start()
         with AgentClient.connect(self._paths, name=self._name, start=start) as agent:
             self._agent, answered = agent, False
             try:
@@ -186,3 +190,7 @@ class Link:
     def _drain(self) -> None:
         with suppress(BlockingIOError):
             os.read(self._woken, 4096)
+
+
+def _is_absence(error: CustodeError) -> bool:
+    return error.code is ErrorCode.AGENT_UNAVAILABLE and "why" not in error.data

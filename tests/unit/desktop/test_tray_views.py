@@ -51,6 +51,7 @@ PRESENT = {**NOBODY, "tokens": [token()], "certificates": [certificate()]}
 NEEDED = {**PRESENT, "needs": [BACKUP]}
 READERS_DOWN = {**NOBODY, "readers": {"ok": False, "why": "no_service"}}
 DIED = CustodeError(ErrorCode.AGENT_DIED)
+GONE = CustodeError(ErrorCode.AGENT_UNAVAILABLE)
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +66,8 @@ def _english() -> Iterator[None]:
     ("status", "why", "shown"),
     [
         (None, None, Sign.ABSENT),
-        (None, DIED, Sign.TROUBLE),
+        (None, DIED, Sign.ABSENT),
+        (None, GONE, Sign.TROUBLE),
         (NOBODY, None, Sign.ABSENT),
         ({**NOBODY, "tokens": [token(present=False)]}, None, Sign.ABSENT),
         (PRESENT, None, Sign.PRESENT),
@@ -92,7 +94,8 @@ def test_which_sign_stands_for_what(
 
 LINES: list[tuple[Status | None, CustodeError | None, str, str]] = [
     (None, None, "Custode is starting…", "Custode si avvia…"),
-    (None, DIED, "Custode's agent does not run.", "L'agente di Custode non è in funzione."),
+    (None, DIED, "Custode is starting again…", "Custode si riavvia…"),
+    (None, GONE, "Custode's agent does not run.", "L'agente di Custode non è in funzione."),
     (NOBODY, None, "No token inserted", "Nessun token inserito"),
     (
         PRESENT,
@@ -174,7 +177,7 @@ def test_the_first_line_says_how_things_stand(
 
 @pytest.mark.parametrize("code", ErrorCode)
 def test_every_reason_for_there_being_no_agent_has_a_line(code: ErrorCode) -> None:
-    assert sign.headline(None, CustodeError(code)).endswith((".", ")"))
+    assert sign.headline(None, CustodeError(code)).endswith((".", "…"))
 
 
 def test_the_title_says_what_runs_before_what_is_needed_before_what_is() -> None:
@@ -298,8 +301,8 @@ def test_what_runs_is_shown() -> None:
 
 
 def test_without_an_agent_only_what_needs_none_can_be_chosen() -> None:
-    drawn = menu.menu(None, DIED)
-    assert [item.label for item in top(None, DIED)] == [
+    drawn = menu.menu(None, GONE)
+    assert [item.label for item in top(None, GONE)] == [
         "✕ Custode's agent does not run.",
         "Find out what is wrong…",
     ]

@@ -58,8 +58,7 @@ def menu(status: Status, why: CustodeError | None = None) -> Menu:
 
 def _top(status: Status, why: CustodeError | None) -> Menu:
     """State, then the action that is recommended, then what else there is."""
-    glyph = sign.GLYPH[sign.sign(status, why)]
-    said = f"{glyph} {sign.headline(status, why)}"
+    said = f"{sign.glyph(status, why)} {sign.headline(status, why)}"
     urgent = sign.pressing(status)
     others = [need for need in all_shown(status or {}) if need != urgent]
     running = sign.progress(status)

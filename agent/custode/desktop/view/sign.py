@@ -33,13 +33,7 @@ class Sign(StrEnum):
     """Custode cannot do its work."""
 
 
-# Each sign in one character, for where there is no picture.
-GLYPH: Final[Mapping[Sign, str]] = {
-    Sign.ABSENT: "○",
-    Sign.PRESENT: "●",
-    Sign.ATTENTION: "●",
-    Sign.TROUBLE: "✕",
-}
+_NAME: Final = "Custode"
 
 # Which token the first line is about, where several are in.
 _FIRST: Final = ("primary", "unknown", "retired", "recognised", "spare", "foreign")
@@ -58,10 +52,17 @@ def sign(status: Status, why: CustodeError | None = None) -> Sign:
     return Sign.PRESENT if inserted(status) else Sign.ABSENT
 
 
+def glyph(status: Status, why: CustodeError | None = None) -> str:
+    """How things stand in one character, for where there is no picture."""
+    if trouble(status, why):
+        return "✕"
+    return "●" if inserted(status) else "○"
+
+
 def headline(status: Status, why: CustodeError | None = None) -> str:
     """Say how things stand, in one line; always something."""
-    if status is None and why is None:
-        return t("Custode is starting…")
+    if status is None and (why is None or why.code is ErrorCode.AGENT_DIED):
+        return t("Custode is starting…") if why is None else t("Custode is starting again…")
     rows = inserted(status)
     if said := trouble(status, why):
         return said
@@ -93,13 +94,15 @@ def title(status: Status, why: CustodeError | None = None) -> str:
     """What is read where the pointer rests on the icon."""
     urgent = pressing(status)
     said = progress(status) or (urgent.title if urgent is not None else headline(status, why))
-    return t("Custode: {said}", said=said)
+    return said if said.startswith(_NAME) else f"{_NAME}: {said}"
 
 
 def trouble(status: Status, why: CustodeError | None = None) -> str:
     """Why Custode cannot do its work; empty when it can, or where a token of ours is at hand."""
     if status is None:
-        return _AGENT_OF.get(why.code, _of_another)(why) if why is not None else ""
+        if why is None or why.code is ErrorCode.AGENT_DIED:  # it is about to be there (again)
+            return ""
+        return gettext(_AGENT_OF.get(why.code, _CANNOT))
     readers = status.get("readers") or {"ok": True}
     if not readers.get("ok"):
         reason = words.word(words.WHY, readers.get("why"))
@@ -167,18 +170,12 @@ def _is_on(certificate: Row, token: Row) -> bool:
     return all(named.get(key) == token.get(key) for key in ("manufacturer", "model", "serial"))
 
 
-def _of_another(_why: CustodeError) -> str:
-    return t("Custode cannot do its work now.")
+_CANNOT: Final = mark("Custode cannot do its work now.")
 
-
-_ENDED: Final = mark("Custode's agent does not run.")
-
-_AGENT_OF: Final[Mapping[ErrorCode, Any]] = {
-    ErrorCode.AGENT_UNAVAILABLE: lambda _why: t(_ENDED),
-    ErrorCode.AGENT_DIED: lambda _why: t(_ENDED),
-    ErrorCode.TIMED_OUT: lambda _why: t("Custode's agent does not answer."),
-    ErrorCode.PROTOCOL_MISMATCH: lambda _why: t(
-        "Custode was updated: quit it here, then start it again."
-    ),
-    ErrorCode.CONFIG_INVALID: lambda _why: t("Custode's settings cannot be read (config.toml)."),
+# Why there is no agent to ask.
+_AGENT_OF: Final[Mapping[ErrorCode, str]] = {
+    ErrorCode.AGENT_UNAVAILABLE: mark("Custode's agent does not run."),
+    ErrorCode.TIMED_OUT: mark("Custode's agent does not answer."),
+    ErrorCode.PROTOCOL_MISMATCH: mark("Custode was updated: quit it here, then start it again."),
+    ErrorCode.CONFIG_INVALID: mark("Custode's settings cannot be read (config.toml)."),
 }
