@@ -14,13 +14,18 @@ from custode.desktop.tray import single, toolkit
 from custode.desktop.tray.doing import Doer
 from custode.desktop.tray.port import Look
 from custode.desktop.view import failure, sign
+from custode.desktop.view.action import window
 from custode.desktop.view.menu import menu
+from custode.desktop.view.note import Button, Note
 from custode.errors import CustodeError
 from custode.locale import catalogue, choice, failures
 from custode.locale.catalogue import t
 from custode.paths import Paths
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from custode.desktop.tray.notifications import Notifier
     from custode.desktop.tray.port import Tray
 
 NAME: Final = "custode-tray"
@@ -62,11 +67,16 @@ class Program:
         indicator = toolkit.load()
         from gi.repository import GLib
 
+        from custode.desktop.tray.prompts import SUBSCRIPTION, Prompts
+
         GLib.set_prgname(NAME)
         self._glib = GLib
         self._doer = Doer(paths, self._quit, self._failed)
         self._tray: Tray = indicator(ICONS, look(None, None), self._doer)
-        self._link = Link(paths, self._on_status, name=NAME, subscription={"notifies": False})
+        self._prompts = Prompts(paths, self._notifier_for, self._doer, self._later)
+        self._link = Link(
+            paths, self._on_status, self._on_event, name=NAME, subscription=SUBSCRIPTION
+        )
 
     def run(self) -> int:
         """Be there until quit, or told to end."""
@@ -79,15 +89,35 @@ class Program:
         try:
             self._tray.run()
         finally:
-            host.close()
             self._link.close()
+            host.close()
+            self._prompts.close()
         return 0
+
+    # --- what the agent says; in the link's thread ---
 
     def _on_status(self, status: dict[str, Any] | None, why: CustodeError | None) -> None:
         if status is not None:
-            chosen = (status.get("agent") or {}).get("language")
-            catalogue.use(chosen or catalogue.detect())
+            chosen = (status.get("agent") or {}).get("language") or catalogue.detect()
+            if chosen != catalogue.current():
+                catalogue.use(chosen)
+                self._later(self._prompts.speak)
+        self._later(lambda: self._prompts.on_status(status))
         self._tray.show(look(status, why))
+
+    def _on_event(self, event: dict[str, Any]) -> None:
+        self._later(lambda: self._prompts.on_event(event))
+
+    def _later(self, work: Callable[[], None]) -> None:
+        """Do it on the main loop; in the order in which it was said."""
+
+        def once() -> bool:
+            work()
+            return False
+
+        self._glib.idle_add(once, priority=self._glib.PRIORITY_DEFAULT)
+
+    # --- what the person does ---
 
     def _quit(self) -> None:
         self._tray.stop()
@@ -96,18 +126,30 @@ class Program:
         self._tray.stop()
         return True  # a second one does no harm either
 
+    # --- what the tray itself has to say ---
+
+    def _notifier_for(self, pressed: Callable[[Note, Button], None]) -> Notifier:
+        from custode.desktop.tray.notifications import GioNotifier
+
+        self._notifier = GioNotifier(pressed)
+        return self._notifier
+
     def _failed(self, error: CustodeError) -> None:
         told = failure.tell(error)
-        self._say(told.message, told.hint)
+        text = "\n".join(line for line in (told.message, told.hint) if line)
+        failed = Note(key="failed", title=t("That could not be done"), text=text)
+        self._later(lambda: self._notifier.show(failed))
 
     def _no_host(self) -> None:
-        self._say(
-            t("Custode has no place for its icon"),
-            t(
-                "This desktop shows no tray icons. Start Custode again whenever you want to see it:"
-                " its window opens. On GNOME the extension “AppIndicator” shows the icon."
-            ),
+        self._notifier.show(
+            Note(
+                key="no-host",
+                title=t("Custode has no place for its icon"),
+                text=t(
+                    "This desktop shows no tray icons. Start Custode again whenever you want to"
+                    " see it: its window opens. On GNOME the extension “AppIndicator” shows the"
+                    " icon."
+                ),
+                buttons=(Button(t("Open Custode…"), window("panel")),),
+            )
         )
-
-    def _say(self, title: str, text: str) -> None:
-        print(f"{title}\n{text}", file=sys.stderr, flush=True)  # noqa: T201 - until there is a port
