@@ -272,11 +272,10 @@ def top(status: Status | None, why: CustodeError | None = None) -> list[Item]:
     return list(drawn[: drawn.index(SEPARATOR)])
 
 
-def find(status: Status | None, *labels: str) -> Item:
-    drawn = menu.menu(status)
-    for label in labels:
-        found = next(item for item in drawn if item.label == label)
-        drawn = found.children
+def find(status: Status | None, label: str, *below: str) -> Item:
+    found = next(item for item in menu.menu(status) if item.label == label)
+    for name in below:
+        found = next(item for item in found.children if item.label == name)
     return found
 
 
