@@ -92,7 +92,7 @@ def create(
         "include": [files.absolute(file) for file in include],
     }
     done = call(face, "backup.create", params, secrets)
-    face.show(done, told.created if on_token is None else spare_told.created)
+    face.show(done, told.created)
 
 
 @command.subcommand("list", mark("Your backups and how each one stands."))

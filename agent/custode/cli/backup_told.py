@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from custode.cli import spare_told
 from custode.cli.failure import tell_gate
-from custode.locale import backup_words, lines, moments, outcomes, words
+from custode.locale import backup_lines, backup_words, lines, moments, outcomes, words
 from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
@@ -15,26 +14,19 @@ if TYPE_CHECKING:
     from custode.cli.face import Face
 
 
-_OVER: Final = frozenset({"locked", "retired", "restored"})
-
-
 def created(face: Face, done: Mapping[str, Any]) -> None:
-    """The "saved" message: name and path of the folder."""
-    face.say(t("The backup was saved."), bold=True, colour="green")
-    face.facts(
-        [
-            (t("Folder"), str(done.get("folder") or "")),
-            (t("Path"), str(done.get("path") or "")),
-            (t("Files"), ", ".join(map(_file_name, done.get("files") or []))),
-            (t("Backup"), str(done.get("backup_id") or "")),
-        ]
-    )
-    face.say(t("Keep the folder apart from the token, and its PIN apart from both."))
-    face.say(t("It cannot be used while the original is active."))
+    """The "saved" message: where it is, and what to do now."""
+    face.say(t(backup_lines.SAVED), bold=True, colour="green")
+    face.facts(backup_lines.saved_facts(done))
+    for line in backup_lines.saved_advice(done):
+        face.say(line)
     if done.get("kind") == "copy":
-        face.say(t("It holds the original's own key: it serves after a fault, not after a loss."))
         face.say(t("For a loss or a theft: custode backup create --kind successor --to DIR"))
-    spare_told.offered(face, done.get("spare_at_hand") or [])
+    if (spare := backup_lines.spare_at_hand(done)) is not None:
+        serial, told = spare
+        face.say(told)
+        command = t("custode backup create --on-token {spare}", spare=serial)
+        face.say(t("A backup on it: {command}", command=command))
 
 
 def named(backup: Mapping[str, Any]) -> str:
@@ -42,10 +34,6 @@ def named(backup: Mapping[str, Any]) -> str:
     if backup.get("place") == "token":
         return f"{backup['backup_id']} ({lines.where(backup)})"
     return str(backup.get("folder") or backup["backup_id"])
-
-
-def _file_name(file: Any) -> str:
-    return str(file.get("name", "")) if isinstance(file, dict) else str(file)
 
 
 def listed(face: Face, found: Any) -> None:
@@ -71,30 +59,17 @@ def listed(face: Face, found: Any) -> None:
 
 def shown(face: Face, found: Mapping[str, Any]) -> None:
     """What the manifest says, and whether the gate stands open."""
-    path = found.get("path")
-    place = (t("Path"), str(path)) if path else (t("Where"), lines.where(found))
-    face.facts(
-        [
-            place,
-            (t("Backup"), str(found.get("backup_id") or "")),
-            (t("Kind"), words.word(backup_words.KIND, found.get("kind"))),
-            (t("State"), words.word(words.BACKUP, found.get("state"))),
-            (t("Identity code"), str(found.get("identity_code") or "")),
-            (t("Made on"), moments.minute(found.get("created_at"))),
-            (t("Authority"), str(found.get("authority_name") or "")),
-        ]
-    )
+    face.facts(backup_lines.seen_facts(found))
     if gate := found.get("gate"):
         tell_gate(face, gate)
 
 
 def verified(face: Face, found: Mapping[str, Any]) -> None:
     """The folder is as it was made."""
-    face.say(t("The backup is whole, and it was signed by your own original."))
-    if found.get("state") in _OVER:
-        face.say(t("It can never be activated any more: make a new one."), colour="red")
-    elif not found.get("registered"):
-        face.say(t("The authority does not know it: it cannot be activated."), colour="red")
+    whole, of_no_use = backup_lines.verified(found)
+    face.say(whole)
+    if of_no_use:
+        face.say(of_no_use, colour="red")
     shown(face, found)
 
 

@@ -4,40 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from custode.locale import lines, moments, outcomes
+from custode.locale import moments, outcomes
 from custode.locale.catalogue import t
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from custode.cli.face import Face
-
-
-def created(face: Face, done: Mapping[str, Any]) -> None:
-    """The key is on the spare, and registered."""
-    face.say(t("The backup was saved."), bold=True, colour="green")
-    face.facts(
-        [
-            (t("Where"), lines.where(done)),
-            (t("Backup"), str(done.get("backup_id") or "")),
-        ]
-    )
-    if foreign := done.get("foreign_certificates"):
-        names = ", ".join(map(str, foreign))
-        face.say(t("The token also carries certificates that are not yours: {names}", names=names))
-    face.say(t("Keep the spare token apart from the original."))
-    face.say(t("It cannot be used while the original is active."))
-
-
-def offered(face: Face, spares: list[Mapping[str, Any]]) -> None:
-    """Say that a second token is here, which would make the better backup."""
-    if spares:
-        label, serial = spares[0].get("label") or "–", spares[0].get("serial")
-        face.say(
-            t("Token “{label}” is plugged in too: a key of its own never leaves it.", label=label)
-        )
-        command = t("custode backup create --on-token {spare}", spare=serial)
-        face.say(t("A backup on it: {command}", command=command))
 
 
 def activated(face: Face, done: Mapping[str, Any]) -> None:
