@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
-from custode.locale import lines, moments
+from custode.locale import backup_lines, lines, moments
 from custode.locale.catalogue import mark, t, tn
 from custode.locale.printable import printable
 
@@ -244,6 +244,11 @@ def with_files(include: Sequence[str], more: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*include, *more)))
 
 
+def file_name(path: str) -> str:
+    """What a file is called."""
+    return printable(PurePath(path).name)
+
+
 # --- what is asked ---
 
 
@@ -295,12 +300,22 @@ def summary(places: Sequence[Spot], plan: Plan) -> list[tuple[str, str]]:
         rows.append((t("Path"), printable(plan.place)))
         if plan.kind == COPY:
             rows.append((t("Kind"), t("A copy of the key")))
-        names = ", ".join(printable(PurePath(path).name) for path in plan.include)
+        names = ", ".join(map(file_name, plan.include))
         rows.append((t("Taken along"), names))
     return rows
 
 
 # --- how it ended ---
+
+
+def advice(done: Row, *, unplugged: bool) -> list[str]:
+    """What to know and to do now that it is saved; `unplugged`: its place will be."""
+    told = backup_lines.saved_advice(done)
+    if done.get("place") != "token":
+        told.append(t("Leggimi.rtf, in the folder, says what to do on the day you need it."))
+        if unplugged:
+            told.append(t("Eject the stick before you unplug it."))
+    return told
 
 
 def given_up(last_step: str) -> CustodeError:

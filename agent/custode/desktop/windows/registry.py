@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _HERE: Final = "custode.desktop.windows"
 PANEL: Final = "panel"
 WINDOWS: Final[Mapping[str, str]] = {
+    "backup": "backup:Backup",
+    "verify": "verify:Verify",
     "about": "about:About",
     "doctor": "doctor:Doctor",
     "install": "install:Install",

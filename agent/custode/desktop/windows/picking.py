@@ -1,0 +1,52 @@
+"""Qt's own dialogs for a folder or some files; they remember nothing.
+
+Qt's, not the desktop's: they speak the language that was chosen here, look like our windows, and
+can be reached by assistive programs like them.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QDir, QSettings
+from PySide6.QtWidgets import QFileDialog
+
+from custode.locale.catalogue import t
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+
+def pick_folder(parent: QWidget, title: str, start: str = "") -> str:
+    """A folder; empty when the person chose none."""
+    dialog = _dialog(parent, title, start)
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    return next(iter(_chosen(dialog)), "")
+
+
+def pick_files(parent: QWidget, title: str) -> list[str]:
+    """Some files; none when the person chose none."""
+    dialog = _dialog(parent, title, "")
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+    return _chosen(dialog)
+
+
+def _dialog(parent: QWidget, title: str, start: str) -> QFileDialog:
+    # Qt would write where one was and what one chose into its own settings.
+    QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, os.devnull)
+    dialog = QFileDialog(parent, title, start or QDir.homePath())
+    dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
+    dialog.setOption(QFileDialog.Option.DontUseCustomDirectoryIcons)
+    dialog.setLabelText(QFileDialog.DialogLabel.Accept, t("Choose"))
+    dialog.setLabelText(QFileDialog.DialogLabel.Reject, t("Cancel"))
+    return dialog
+
+
+def _chosen(dialog: QFileDialog) -> list[str]:
+    try:
+        return dialog.selectedFiles() if dialog.exec() else []
+    finally:
+        dialog.setHistory([])
+        dialog.deleteLater()
