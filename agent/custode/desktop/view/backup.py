@@ -121,11 +121,9 @@ def _token(row: Row) -> Spot:
 
 def _volume(row: Row) -> Spot:
     path = str(row["path"])
-    told = [_sort(row), _room(row), printable(path)]
-    explanation = " · ".join(one for one in told if one)
-    if caution := _caution(row):
-        explanation += "\n" + caution
-    return Spot(path, _title(row), explanation, _why_not(row), bool(row.get("removable")))
+    sort_and_room = " · ".join(one for one in (_sort(row), _room(row)) if one)
+    told = "\n".join(one for one in (sort_and_room, printable(path), _caution(row)) if one)
+    return Spot(path, _title(row), told, _why_not(row), bool(row.get("removable")))
 
 
 def _named(path: str, row: Row | None) -> Spot:
@@ -152,12 +150,12 @@ def _title(row: Row) -> str:
 
 def _sort(row: Row) -> str:
     if row.get("removable"):
-        return t("stick, card or disk that can be unplugged")
+        return t("Stick or other disk that can be unplugged")
     if row.get("network"):
-        return t("folder on another computer")
+        return t("Folder on another computer")
     if row.get("same_disk"):
-        return t("your own folder")
-    return t("another disk of this computer")
+        return t("Your own folder")
+    return t("Another disk of this computer")
 
 
 def _room(row: Row) -> str:

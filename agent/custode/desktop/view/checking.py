@@ -43,9 +43,10 @@ def verdict(found: Row) -> tuple[str, str]:
 def _spot(path: str, row: Row, is_here: bool) -> Spot:  # noqa: FBT001 - one of its facts
     made = t("made on {day}", day=moments.day(row.get("created_at")))
     state = words.word(words.BACKUP, row.get("state"))
+    gone = t("It is not here now: plug in its stick.")
     return Spot(
         path,
         printable(str(row.get("folder_name") or path)),
-        " · ".join((made, state, printable(path))),
-        "" if is_here else t("It is not here now: plug in its stick."),
+        f"{made} · {state}\n{printable(path)}",
+        "" if is_here else f"{made} · {state}\n{gone}",
     )

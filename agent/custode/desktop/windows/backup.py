@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 from custode.desktop.view import backup as view
 from custode.desktop.view import failure, needs
 from custode.desktop.windows.choices import Choices
-from custode.desktop.windows.folders import choice_of, left, opened
+from custode.desktop.windows.folders import choice_of, left, opened, points
 from custode.desktop.windows.mounts import Mounts
 from custode.desktop.windows.picking import pick_files, pick_folder
 from custode.desktop.windows.pieces import Banner, Kind, card, column, facts, pressed, text
@@ -42,6 +42,7 @@ class Backup(Wizard):
     """Makes one backup. `spare`: serial of the second token that is meant."""
 
     start = "where"
+    width_em = 48
 
     def __init__(self, desk: Desk, args: Mapping[str, str]) -> None:
         super().__init__(desk, args)
@@ -181,7 +182,10 @@ class Backup(Wizard):
         buttons = []
         if (action := told.action) is not None and told.button:
             buttons.append(pressed(told.button, lambda: self.desk.do(action)))
-        return Banner(self.desk.theme, Kind.WARNING, told.message, told.hint, buttons)
+        hint = told.hint
+        if error.code is ErrorCode.TOKEN_GONE:
+            hint = t("Insert it: then this goes on by itself.")
+        return Banner(self.desk.theme, Kind.WARNING, told.message, hint, buttons)
 
     def _chosen(self, place: str) -> None:
         was_spare = bool(self.plan.spare)
@@ -276,21 +280,24 @@ class Backup(Wizard):
             card(text(f"{number}. {one.title}", "strong"), text(one.text, "muted"), gap=4)
             for number, one in enumerate(asked, 1)
         ]
-        of_the_place = self.error is not None and self.error.code in _OF_THE_PLACE
-        elsewhere = keyed(
-            pressed(t("Choose another place…"), lambda: self.go("where")), "elsewhere"
-        )
         return Page(
             t("Two PINs will be asked for"),
             t("Each in a small window of its own, which says what for. Nothing of them is kept."),
-            body=[*cards, card(facts(view.summary(self._spots(), self.plan)))],
+            body=[self._elsewhere(), *cards, card(facts(view.summary(self._spots(), self.plan)))],
             step=self._step(t("PINs")),
             sign="lock",
             primary=t("Save the backup"),
             then=self._save,
             back=lambda: self.go("where" if self.plan.spare else "contents"),
-            extra=[elsewhere] if of_the_place else (),
         )
+
+    def _elsewhere(self) -> QWidget | None:
+        """What can be done when the place failed: a stick was pulled, is full or broken."""
+        if self.error is None or self.error.code not in _OF_THE_PLACE:
+            return None
+        again = t("Was it unplugged? Plug it in again and save once more: what you chose is kept.")
+        other = pressed(t("Choose another place…"), lambda: self.go("where"))
+        return column(text(again), left(keyed(other, "elsewhere")))
 
     def _step(self, name: str) -> int:
         return list(self.steps()).index(name)
@@ -334,8 +341,6 @@ class Backup(Wizard):
 
     def _saved(self) -> Page:
         path = str(self.done.get("path") or "")
-        lines = view.advice(self.done, unplugged=self._on_stick())
-        advice = "\n".join(f"•  {line}" for line in lines)
         show = keyed(pressed(t("Open folder"), self._open, "primary"), "open")
         return Page(
             t(backup_lines.SAVED),
@@ -345,7 +350,7 @@ class Backup(Wizard):
                 text(t("It could not be opened here. Look for it by its path."), "warning")
                 if self._not_opened
                 else None,
-                text(advice),
+                points(view.advice(self.done, unplugged=self._on_stick())),
                 self._still_to_do(),
                 self._better_one(),
             ],

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
+from custode.desktop.parts import label
 from custode.desktop.windows.choices import Choice
+from custode.desktop.windows.pieces import text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from custode.desktop.view.backup import Spot
 
 
@@ -26,6 +30,20 @@ def left(widget: QWidget) -> QWidget:
     row.setContentsMargins(0, 0, 0, 0)
     row.addWidget(widget)
     row.addStretch(1)
+    return made
+
+
+def points(lines: Sequence[str]) -> QWidget:
+    """Some short sentences, each with a dot before it."""
+    made = QWidget()
+    grid = QGridLayout(made)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(8)
+    grid.setVerticalSpacing(6)
+    grid.setColumnStretch(1, 1)
+    for place, line in enumerate(lines):
+        grid.addWidget(label("•", "muted"), place, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(text(line), place, 1)
     return made
 
 

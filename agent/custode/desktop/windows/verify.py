@@ -27,6 +27,7 @@ class Verify(Wizard):
     """Checks one folder. `folder`: the one that is meant."""
 
     start = "which"
+    width_em = 48
 
     def __init__(self, desk: Desk, args: Mapping[str, str]) -> None:
         super().__init__(desk, args)

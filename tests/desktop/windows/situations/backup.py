@@ -213,9 +213,7 @@ SITUATIONS = {
     "backup-stick-pulled": Situation("backup", answers=_ANSWERS, play=pulled),
     "backup-given-up": Situation("backup", answers=_ANSWERS, play=given_up),
     "backup-file-refused": Situation("backup", answers=_ANSWERS, play=refused_file),
-    "backup-saved": Situation(
-        "backup", status={"needs": [EXPORT]}, answers=_ANSWERS, play=saved
-    ),
+    "backup-saved": Situation("backup", status={"needs": [EXPORT]}, answers=_ANSWERS, play=saved),
     "backup-saved-copy": Situation("backup", answers=_RICH, play=saved_beside_a_spare),
     "backup-saved-spare": Situation("backup", _SPARE, answers=_RICH, play=saved_on_spare),
     "verify-which": Situation("verify", status={"backups": [BEFORE]}),
