@@ -19,7 +19,7 @@ from custode.desktop.windows.window import keyed
 from custode.desktop.windows.wizard import Page, Wizard
 from custode.error_codes import ErrorCode
 from custode.locale import backup_lines
-from custode.locale.catalogue import t
+from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -309,7 +309,7 @@ class Backup(Wizard):
         self.run(
             "backup.create",
             self.plan.params(),
-            t("Saving the backup"),
+            mark("Saving the backup"),
             step=self._step(t("Saving")),
             done=self._made,
             failed=self._not_made,

@@ -14,7 +14,7 @@ from custode.desktop.windows.pieces import Banner, Kind, card, facts, pressed, t
 from custode.desktop.windows.window import keyed
 from custode.desktop.windows.wizard import Page, Wizard
 from custode.locale import backup_lines
-from custode.locale.catalogue import t
+from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -86,7 +86,7 @@ class Verify(Wizard):
 
     def _check(self) -> None:
         asked = {"folder": self._chosen}
-        self.run("backup.verify", asked, t("Checking the backup"), done=self._told)
+        self.run("backup.verify", asked, mark("Checking the backup"), done=self._told)
 
     def _told(self, found: dict[str, Any]) -> None:
         self._found = found
