@@ -243,7 +243,7 @@ def candidates(status: Row) -> tuple[Candidate, ...]:
     return tuple(
         Candidate(
             backup_id=str(row.get("backup_id")),
-            name=backup_named({**row, "folder": row.get("folder_name")}),
+            name=backup_named(row),
             state=words.word(words.BACKUP, row.get("state")),
             folder=str(row.get("folder_path") or ""),
             serial=serial_of(row) if on_token(row) else "",

@@ -30,7 +30,7 @@ def backups(status: Row) -> tuple[Retirable, ...]:
     return tuple(
         Retirable(
             str(row.get("backup_id")),
-            backup_named({**row, "folder": row.get("folder_name")}),
+            backup_named(row),
             words.word(words.BACKUP, row.get("state")),
         )
         for row in rows

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _ASK_MS: Final = 5000  # how often the desk is asked while somebody looks on; else the agent does it
 _FEW: Final = 3
+_SIGNS: Final = {Now.REPORT: "warning", Now.APPROVAL: "clock", Now.DONE: "done", Now.DEAD: "lock"}
 _LOOKS: Final = {Mark.DONE: "stepDone", Mark.NOW: "stepNow", Mark.LATER: "stepAhead"}
 _TITLES: Final = {Mark.DONE: "", Mark.NOW: "strong", Mark.LATER: "muted"}
 
@@ -68,7 +69,7 @@ class Activate(WithBackup):
         self.go("steps")
 
     def state(self) -> object:
-        original = activating.original_of(self.desk.status, self.row)
+        original = activating.original_of(self.desk.status, self.backup())
         tokens = [row.get("serial") for row in self._tokens()]
         return self.backup(), original, tokens
 
@@ -85,16 +86,19 @@ class Activate(WithBackup):
         absent = self._absent(backup) if ours else None
         body = [
             self._progress(activating.steps(backup, original)),
-            self._heading(told.title, told.text),
+            text(t("Backup: {name}", name=backup_named(backup)), "muted"),
             absent,
-            self._tries(backup) if at in {Now.REQUEST, Now.COLLECT} else None,
+            self._tries(backup)
+            if at in {Now.REQUEST, Now.COLLECT} and self.error is None
+            else None,
             self._reasons() if ours else None,
             self._agreement() if activating.ends_the_original(backup, original) else None,
         ]
         page = Page(
-            backup_named({**backup, "folder": backup.get("folder_name")}),
+            told.title,
+            told.text,
             body=body,
-            sign="token" if activating.on_token(backup) else "lock",
+            sign=_SIGNS.get(at, "backup"),
             primary=told.button,
             then=self._next(at),
             ready=absent is None and self._ready(),
@@ -126,9 +130,6 @@ class Activate(WithBackup):
             grid.addWidget(column(*words, gap=1), place, 1)
         return made
 
-    def _heading(self, title: str, words: str) -> QWidget:
-        return column(text(title, "strong"), text(words), gap=4)
-
     def _tries(self, backup: Mapping[str, Any]) -> QWidget | None:
         left = activating.tries_left(backup)
         if left is None or left > _FEW:
@@ -153,7 +154,7 @@ class Activate(WithBackup):
         return [row for row in self.desk.status.get("tokens") or () if row.get("present")]
 
     def _known_reason(self) -> str:
-        return activating.reason_of(self.desk.status, self.row) or self.args.get("reason", "")
+        return activating.reason_of(self.desk.status, self.backup()) or self.args.get("reason", "")
 
     def _reasons(self) -> QWidget | None:
         """What happened, where that was not reported from here."""

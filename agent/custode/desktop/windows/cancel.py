@@ -43,6 +43,8 @@ class Cancel(Wizard):
         return t("Cancel certificates")
 
     def steps(self) -> Sequence[str]:
+        if self.at == "which" and not cancelling.certificates(self.desk.status):
+            return ()
         return (t("Which"), t("Why"), t("Check"), t("Done"))
 
     def pages(self) -> Mapping[str, Callable[[], Page]]:
@@ -69,6 +71,7 @@ class Cancel(Wizard):
             then=lambda: self.go("why"),
             ready=bool(self.operations),
             last=not found,
+            leave=t("Close"),  # “Cancel” would be read as the cancellation
         )
 
     def _box(self, one: cancelling.Cancellable) -> QWidget:
@@ -103,6 +106,7 @@ class Cancel(Wizard):
             then=self._preview,
             ready=bool(self.reason),
             back=lambda: self.go("which"),
+            leave=t("Close"),
         )
 
     def _note_field(self) -> QWidget:

@@ -63,7 +63,7 @@ class Restore(WithBackup):
             t("Onto which token?"),
             t("It becomes your original. Every other copy of this folder is dead afterwards."),
             body=[
-                card(text(backup_named({**self.row, "folder": self.row.get("folder_name")}))),
+                text(t("Backup: {name}", name=backup_named(self.backup())), "muted"),
                 None if usable else self._not_yet(),
                 tokens,
                 self._prepare(),

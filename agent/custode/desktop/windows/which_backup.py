@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from custode.desktop.view import activating
 from custode.desktop.windows.choices import Choice, Choices
+from custode.desktop.windows.flow import flow
 from custode.desktop.windows.pieces import Banner, Kind, pressed, text
 from custode.desktop.windows.window import keyed
 from custode.desktop.windows.wizard import Page, Wizard
@@ -171,7 +172,8 @@ class WithBackup(Wizard):
         )
 
     def _other(self) -> QWidget:
-        return keyed(pressed(t("Another folder…"), self._choose_folder), "folder")
+        button = keyed(pressed(t("Another folder…"), self._choose_folder), "folder")
+        return flow([button])
 
     def _choose(self, backup_id: str) -> None:
         self._chosen = backup_id
