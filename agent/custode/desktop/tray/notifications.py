@@ -7,6 +7,7 @@ call, and may go and come back: what stood is shown again then, what was wiped a
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -111,16 +112,27 @@ class GioNotifier:
         if self._bus is None:
             return
         Gio.bus_unwatch_name(self._watch)
-        for number in [s.number for s in self._standing.values() if s.number]:
-            params, flags = GLib.Variant("(u)", (number,)), Gio.DBusCallFlags.NO_AUTO_START
-            call = (SERVER, _PATH, SERVER, "CloseNotification", params, None, flags, CLOSE_MS, None)
-            try:
-                self._bus.call_sync(*call)
-            except GLib.Error as error:
-                _log.info("a notification was not closed: %s", error.message)
-                break
-        self._standing.clear()
+        for key in tuple(self._standing):
+            self.take_down(key)
+        self._wait_for_numbers()
+        with suppress(GLib.Error):
+            self._bus.flush_sync()
         self._bus = None
+
+    def _wait_for_numbers(self) -> None:
+        """Wait until what is being shown has a number, by which it is closed; not for long."""
+        in_time = True
+
+        def late() -> bool:
+            nonlocal in_time
+            in_time = False
+            return False  # the timer is not needed any more
+
+        timer = GLib.timeout_add(CLOSE_MS, late)
+        while self._standing and in_time:
+            GLib.MainContext.default().iteration(may_block=True)
+        if in_time:
+            GLib.source_remove(timer)
 
     # --- the server comes and goes ------------------------------------------------------------
 

@@ -44,7 +44,7 @@ class Prompts:
         self._act = act
         self._later = later
         self._rows: dict[str, Mapping[str, Any]] = {}  # what was put on the screen, by its key
-        self._notifier = make(self._pressed)
+        self.notifier = make(self._pressed)
 
     def on_event(self, event: Mapping[str, Any]) -> None:
         """Take in one event of the agent."""
@@ -67,21 +67,21 @@ class Prompts:
     def speak(self) -> None:
         """Say everything again: the language was changed."""
         for row in self._rows.values():
-            self._notifier.change(note(row))
+            self.notifier.change(note(row))
 
     def close(self) -> None:
         """The tray ends."""
         self._rows.clear()
-        self._notifier.close()
+        self.notifier.close()
 
     def _show(self, row: Mapping[str, Any]) -> None:
         told = note(row)
         self._rows[told.key] = row
-        self._notifier.show(told)
+        self.notifier.show(told)
 
     def _take_down(self, key: str) -> None:
         if self._rows.pop(key, None) is not None:
-            self._notifier.take_down(key)
+            self.notifier.take_down(key)
 
     def _pressed(self, told: Note, button: Button) -> None:
         row = self._rows.pop(told.key, None)
