@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from custode.desktop.opening import open_window
 from custode.desktop.view.action import Action, Do
+from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.rpc.client import AgentClient
 
@@ -44,7 +45,10 @@ class Doer:
                 case Do.SNOOZE:
                     self._call("need.snooze", {"key": action.name})
         except CustodeError as error:
-            self._on_failure(error)
+            if (
+                error.code is not ErrorCode.NO_SUCH_NEED
+            ):  # it was over meanwhile: so much the better
+                self._on_failure(error)
 
     def _call(self, method: str, params: dict[str, Any]) -> None:
         with AgentClient.connect(self._paths, name="custode-tray") as agent:

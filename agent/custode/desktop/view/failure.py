@@ -69,6 +69,7 @@ _NEXT: Final[Mapping[ErrorCode, tuple[str, str]]] = {
     _E.NO_TAKER: (mark("Insert the token that is to take it, then try again."), ""),
     _E.TOKEN_AMBIGUOUS: (mark("Choose one of them."), ""),
     _E.TOKEN_URI_INVALID: (mark("Choose one of them."), ""),
+    _E.NO_SUCH_NEED: (mark("Nothing needs to be done."), ""),
     _E.TOKEN_IN_USE: (mark("Nothing needs to be done."), ""),
     _E.TOKEN_BUSY: (mark("Close that program, or wait until it has finished; then try again."), ""),
     _E.NEEDS_SO: (mark("Try again with the SO PIN (PUK)."), ""),
