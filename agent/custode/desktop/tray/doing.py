@@ -47,7 +47,7 @@ class Doer:
         except CustodeError as error:
             if (
                 error.code is not ErrorCode.NO_SUCH_NEED
-            ):  # it was over meanwhile: so much the better
+            ):  # it is over: good
                 self._on_failure(error)
 
     def _call(self, method: str, params: dict[str, Any]) -> None:
