@@ -136,14 +136,15 @@ class Doctor(Wizard):
         sign, colour = _SIGNS[row.group]
         return _beside(
             picture(self.desk.theme, sign, colour, _SIGN),
-            column(text(row.title, "strong"), text(row.what, "muted"), gap=1),
+            column(text(row.title, "strong"), text(_sentence(row.what), "muted"), gap=1),
         )
 
     def _fault(self, row: Line) -> QWidget:
         remedy = row.remedy
-        # The title is that of the check, as it should be: what was found comes first.
-        what = f"{row.title}: {row.what}"
-        banner = Banner(self.desk.theme, Kind.DANGER, what, remedy.text, self._buttons(remedy))
+        # The title says how it should be; the cross says that it is not.
+        words = "\n".join(part for part in (_sentence(row.what), remedy.text) if part)
+        title = f"✗  {row.title}"
+        banner = Banner(self.desk.theme, Kind.DANGER, title, words, self._buttons(remedy))
         if not remedy.command:
             return banner
         told = text(t("Whoever looks after this computer can type:"), "muted")
@@ -196,6 +197,10 @@ class Doctor(Wizard):
         if self.at == "looking":
             self.go("found")
         self.show_error(error)
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _beside(sign: QWidget, words: QWidget) -> QWidget:

@@ -69,8 +69,8 @@ class Renew(Wizard):
         return Banner(self.desk.theme, Kind.INFO, told)
 
     def _what_happens(self) -> QWidget:
-        lines = [f"{place}.  {gettext(line)}" for place, line in enumerate(WILL_HAPPEN, 1)]
-        return column(text(t("What happens"), "strong"), *map(text, lines), gap=5)
+        lines = [gettext(line) for line in WILL_HAPPEN]
+        return column(text(t("What happens"), "strong"), sheets.numbered(lines), gap=6)
 
     def _options(self) -> QWidget:
         kinds = [(_AS_BEFORE, t("As the old one")), *keys.all_kinds()]

@@ -106,6 +106,8 @@ class Request(Wizard):
     def _await_next_look(self) -> None:
         """See again when the portal has been asked again; nothing happens in between."""
         self._timer.stop()
+        if self._way.stage is not Stage.WAITING:
+            return
         for look in self._standing.answer.get("looks") or ():
             at = moments.parse(look["next_look_at"])
             if at is not None and look["key_sha256"] == self._way.row.get("key_sha256"):

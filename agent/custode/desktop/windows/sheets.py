@@ -107,6 +107,23 @@ def last_attempt(theme: Theme, agreed: bool, toggled: Callable[[bool], None]) ->
     return column(Banner(theme, Kind.DANGER, warning), keyed(yes, "last"), gap=8)
 
 
+def numbered(lines: Sequence[str]) -> QWidget:
+    """Things that happen in this order."""
+    from PySide6.QtCore import Qt
+    from PySide6.QtWidgets import QGridLayout
+
+    made = QWidget()
+    grid = QGridLayout(made)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(10)
+    grid.setVerticalSpacing(6)
+    grid.setColumnStretch(1, 1)
+    for place, line in enumerate(lines):
+        grid.addWidget(label(f"{place + 1}.", "muted"), place, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(text(line), place, 1)
+    return made
+
+
 def opens(desk: Desk, name: str, **args: str) -> Callable[[], None]:
     """What a button does that leads to another window."""
 
