@@ -29,6 +29,7 @@ _COMMANDS: Final = {
         ("status", "status"),
         ("snooze", "snooze"),
         ("watch", "watch"),
+        ("tray", "tray"),
         ("token", "token"),
         ("identity", "identity"),
         ("csr", "csr"),

@@ -34,7 +34,7 @@ def test_the_commands_are_those_of_this_stage() -> None:
     assert {" ".join(path) for path in COMMANDS} == {
         *("", "status", "csr", "request", "certificates", "install", "report", "cancel", "demo"),
         "doctor",
-        *("watch", "renew", "reissue"),
+        *("watch", "tray", "renew", "reissue"),
         *("token", "token list", "token init", "token forget"),
         *("token pin", "token pin change", "token pin unblock"),
         *("identity", "identity set", "identity show"),

@@ -13,14 +13,12 @@ from gi.repository import Gio, GLib
 
 WATCHER: Final = "org.kde.StatusNotifierWatcher"
 _PATH: Final = "/StatusNotifierWatcher"
-# A panel may start after us, when the person logs in.
-LATE_S: Final = 15
 
 
 class HostWatch:
-    """Calls `on_none` once, when no host is there for so long. On the main loop's thread."""
+    """Calls `on_none` once, when none is there for `late_s`. On the main loop's thread."""
 
-    def __init__(self, on_none: Callable[[], None], late_s: int = LATE_S) -> None:
+    def __init__(self, on_none: Callable[[], None], late_s: int) -> None:
         self._on_none = on_none
         self._late_s = late_s
         self._told = False

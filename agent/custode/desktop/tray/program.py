@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from custode.desktop.tray.port import Tray
 
 NAME: Final = "custode-tray"
+# A panel may start after us, when the person logs in.
+LATE_S: Final = 15
 ICONS: Final = Path(__file__).parents[1] / "icons" / "tray"
 _VARIANTS: Final = {"colour": "", "light": "-light", "dark": "-dark"}
 
@@ -48,7 +50,9 @@ def main() -> int:
             return Program(paths).run()
     except CustodeError as error:
         message, hint = failures.translated(error)
-        print(f"custode tray: {message}\n{hint}", file=sys.stderr)  # noqa: T201 - there is no face
+        # As the command line says it, which may have become this program.
+        print(f"custode: error: {message}", file=sys.stderr)  # noqa: T201 - there is no face
+        print(f"custode: hint: {hint}", file=sys.stderr)  # noqa: T201 - as above
         return error.exit
 
 
@@ -84,7 +88,7 @@ class Program:
 
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self._glib.unix_signal_add(self._glib.PRIORITY_HIGH, number, self._ended)
-        host = HostWatch(self._no_host)
+        host = HostWatch(self._no_host, LATE_S)
         self._link.start()
         try:
             self._tray.run()
