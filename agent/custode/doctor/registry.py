@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from custode.doctor import agent_checks, keeping_checks
+from custode.doctor import agent_checks, desktop_checks, keeping_checks
 from custode_drivers.api.checks import Registry
 from custode_drivers.logind import checks as logind
 from custode_drivers.pcsc import checks as pcsc
@@ -25,4 +25,5 @@ REGISTRY: Final[Registry[Patient]] = Registry(
     *pkcs11.CHECKS,
     *portals.CHECKS,
     *logind.CHECKS,
+    *desktop_checks.checks(),
 )

@@ -10,7 +10,14 @@ import shlex
 import string
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from custode.locale import catalogue, diagnosis_drivers, diagnosis_own, moments, words
+from custode.locale import (
+    catalogue,
+    diagnosis_desktop,
+    diagnosis_drivers,
+    diagnosis_own,
+    moments,
+    words,
+)
 from custode.locale.catalogue import fill, gettext, mark, t
 from custode.locale.diagnosis_rows import Row
 
@@ -27,10 +34,15 @@ class Told(NamedTuple):
     step: str
 
 
-TITLE: Final[Mapping[str, str]] = {**diagnosis_own.TITLE, **diagnosis_drivers.TITLE}
+TITLE: Final[Mapping[str, str]] = {
+    **diagnosis_own.TITLE,
+    **diagnosis_drivers.TITLE,
+    **diagnosis_desktop.TITLE,
+}
 ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
     **diagnosis_own.ROWS,
     **diagnosis_drivers.ROWS,
+    **diagnosis_desktop.ROWS,
     "agent.found": {
         **diagnosis_drivers.JUDGED,
         "none": Row(mark("none was needed")),

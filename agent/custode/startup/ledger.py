@@ -9,17 +9,17 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+import msgspec
 
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 
-FORMAT: Final = 1
 NAME: Final = "desktop-files.json"
 
 
@@ -62,27 +62,17 @@ def read(path: Path) -> Ledger:
     :raises CustodeError: FILE_UNREADABLE
     """
     try:
-        told: dict[str, Any] = json.loads(path.read_bytes())
+        return msgspec.json.decode(path.read_bytes(), type=Ledger)
     except FileNotFoundError:
         return Ledger()
-    except (OSError, ValueError) as exc:
+    except (OSError, msgspec.DecodeError) as exc:
         why = exc.strerror if isinstance(exc, OSError) else "JSON"
         raise CustodeError(ErrorCode.FILE_UNREADABLE, path=str(path), why=why) from exc
-    told.pop("format", None)
-    return Ledger(**told)
 
 
 def write(path: Path, ledger: Ledger) -> None:
     """Write the list whole, or not at all."""
-    body = {
-        "format": FORMAT,
-        "files": ledger.files,
-        "links": ledger.links,
-        "folders": ledger.folders,
-        "python": ledger.python,
-        "home": ledger.home,
-    }
-    replace(path, json.dumps(body, indent=1).encode() + b"\n")
+    replace(path, msgspec.json.format(msgspec.json.encode(ledger), indent=1) + b"\n")
 
 
 def replace(path: Path, content: bytes) -> None:

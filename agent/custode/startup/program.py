@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from custode.paths import Paths
 
 # Where the person's own places were moved to: the service manager may not know.
-_PLACES: Final = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
+_PLACES: Final = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 _RUNTIME: Final = "XDG_RUNTIME_DIR"
 
 

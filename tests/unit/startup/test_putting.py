@@ -105,10 +105,11 @@ def test_a_place_that_cannot_be_written_is_named(root: Path) -> None:
     assert tree(root) == {"blocked": "no folder", "data": "/", "data/theirs": "theirs"}
 
 
-def test_a_list_that_cannot_be_read_is_told(root: Path) -> None:
+@pytest.mark.parametrize("content", ["no JSON", "[]", '{"files": 1}'])
+def test_a_list_that_cannot_be_read_is_told(root: Path, content: str) -> None:
     listed = ledger.place(root / "data")
     listed.parent.mkdir()
-    listed.write_text("no JSON")
+    listed.write_text(content)
     with pytest.raises(CustodeError) as caught:
         take_away(root / "data")
     assert caught.value.code is ErrorCode.FILE_UNREADABLE
