@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import (
-    QApplication,
     QComboBox,
     QLabel,
     QLineEdit,
@@ -19,10 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 from tests.desktop.windows.played import PlayedDesk, settle
-from tests.desktop.windows.situations.table import Situation, show, situations
-from tests.desktop.windows.walking import called, controls, faults, walk
+from tests.desktop.windows.situations.table import situations
+from tests.desktop.windows.walking import called, controls, faults, opened
 
-from custode.desktop.theme import Theme
 from custode.desktop.windows import registry
 from custode.desktop.windows.window import Window
 from custode.locale.catalogue import use
@@ -80,13 +78,6 @@ def test_every_window_has_a_situation() -> None:
     assert set(registry.WINDOWS) - shown == set()
 
 
-@pytest.mark.parametrize("language", ["it", "en"])
-def test_named_reached_and_whole(theme: Theme, language: str) -> None:
-    app = QApplication.instance()
-    assert isinstance(app, QApplication)
-    assert walk(app, theme, language) == {}
-
-
 def test_whole_on_a_laptop_at_200_percent(tmp_path: Path) -> None:
     screens = tmp_path / "screens.json"
     screens.write_text(json.dumps({"screens": [SCREEN]}))
@@ -106,30 +97,22 @@ def test_whole_on_a_laptop_at_200_percent(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(situations()))
-def test_the_language_is_switched_live(desk: PlayedDesk, name: str) -> None:
+def test_named_reached_whole_and_switched_live(desk: PlayedDesk, name: str) -> None:
     """What was opened in English says in Italian what it would have said from the start."""
     situation = situations()[name]
-    switched = _said(_switched(desk, situation))
-    desk.close_all()
-    use("it")
-    assert switched == _said(_shown(desk, situation))
-
-
-def _switched(desk: PlayedDesk, situation: Situation) -> Window:
     use("en")
-    window = _shown(desk, situation)
+    window = opened(desk, situation)
+    wrong = faults(window)
     desk.use_language("it")
     settle()
-    return window
+    switched = said(window)
+    desk.close_all()
+    window = opened(desk, situation)
+    assert switched == said(window)
+    assert wrong + faults(window) == []
 
 
-def _shown(desk: PlayedDesk, situation: Situation) -> Window:
-    window = show(desk, situation)
-    settle()
-    return window
-
-
-def _said(window: QWidget) -> dict[str, list[str]]:
+def said(window: QWidget) -> dict[str, list[str]]:
     labels = window.findChildren(QLabel)
     return {
         "title": [window.windowTitle()],

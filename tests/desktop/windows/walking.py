@@ -18,6 +18,7 @@ from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QAbstractSpinBox,
     QApplication,
     QComboBox,
     QLabel,
@@ -28,7 +29,7 @@ from PySide6.QtWidgets import (
 )
 from tests.desktop.hands import name
 from tests.desktop.windows.played import PlayedDesk, settle
-from tests.desktop.windows.situations.table import show, situations
+from tests.desktop.windows.situations.table import Situation, show, situations
 
 from custode.desktop.theme import Theme
 from custode.desktop.windows.window import Window
@@ -58,7 +59,10 @@ def controls(window: QWidget) -> list[QWidget]:
     return [
         widget
         for widget in window.findChildren(QWidget)
-        if widget.isVisible() and widget.isEnabled() and widget.focusPolicy() & _TAB
+        if widget.isVisible()
+        and widget.isEnabled()
+        and widget.focusPolicy() & _TAB
+        and not isinstance(widget.parentWidget(), QAbstractSpinBox)  # that is the control
     ]
 
 
@@ -179,17 +183,21 @@ def _size(thing: QWidget | object) -> str:
 def walk(app: QApplication, theme: Theme, language: str) -> dict[str, list[str]]:
     """Show every situation; what is wrong, by its name."""
     found = {}
+    use(language)
     with tempfile.TemporaryDirectory() as home:
         for title, situation in situations().items():
-            use(language)
             desk = PlayedDesk(app, theme, Paths.at(Path(home)))
-            window = show(desk, situation)
-            settle()
-            found[title] = faults(window)
+            found[title] = faults(opened(desk, situation))
             desk.close_all()
             desk.deleteLater()
-    use("en")
     return {title: wrong for title, wrong in found.items() if wrong}
+
+
+def opened(desk: PlayedDesk, situation: Situation) -> Window:
+    """The window in that situation, drawn."""
+    window = show(desk, situation)
+    settle()
+    return window
 
 
 def main() -> None:
