@@ -41,7 +41,12 @@ _LABELS: Final = QAccessible.RelationFlag.Label
 
 def faults(window: Window) -> list[str]:
     """Everything that is wrong with it; the focus moves on the way."""
-    return [*unnamed(window), *unreached(window), *clipped(window), *overlapping(window)]
+    return [*unnamed(window), *unfit(window), *unreached(window)]
+
+
+def unfit(window: Window) -> list[str]:
+    """What somebody would see at a glance."""
+    return [*clipped(window), *overlapping(window)]
 
 
 def called(widget: QWidget) -> str:
@@ -181,13 +186,13 @@ def _size(thing: QWidget | object) -> str:
 
 
 def walk(app: QApplication, theme: Theme, language: str) -> dict[str, list[str]]:
-    """Show every situation; what is wrong, by its name."""
+    """Show every situation; what does not fit, by its name."""
     found = {}
     use(language)
     with tempfile.TemporaryDirectory() as home:
         for title, situation in situations().items():
             desk = PlayedDesk(app, theme, Paths.at(Path(home)))
-            found[title] = faults(opened(desk, situation))
+            found[title] = unfit(opened(desk, situation))
             desk.close_all()
             desk.deleteLater()
     return {title: wrong for title, wrong in found.items() if wrong}
