@@ -83,6 +83,7 @@ fuzz: setup ## fuzz every reader with atheris (TIME=60 seconds each; ONLY="cms r
 
 .PHONY: screens
 screens: setup ## a picture of every window, to be looked at: build/screens
+	@WITH=screens packaging/linux/setup.sh
 	@$(bin)/python -m tests.desktop.screens
 
 .PHONY: constraints

@@ -5,6 +5,7 @@
 #   PYTHON=python3.12 packaging/linux/setup.sh    another Python for .venv (3.11 or later)
 #   WITH=bench packaging/linux/setup.sh           also the peers of `make bench`
 #   WITH=fuzz packaging/linux/setup.sh            also the fuzzer of `make fuzz`
+#   WITH=screens packaging/linux/setup.sh         also the panel that `make screens` photographs
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -97,13 +98,15 @@ has_typelib() {
 has_headers() { pkg-config --exists "$1" 2>/dev/null; }
 
 # What tests stand up beside the tray and the windows: a display, the bus that assistive programs
-# read, a real panel; and what judges our files: desktop entries, AppStream, units, Leggimi.rtf (as
+# read; and what judges our files: desktop entries, AppStream, units, Leggimi.rtf (as
 # LibreOffice prints it, read from the PDF).
 has_xvfb() { command -v Xvfb >/dev/null; }
 has_atspi() {
     [[ -x /usr/libexec/at-spi-bus-launcher || -x /usr/lib/at-spi2-core/at-spi-bus-launcher ]]
 }
+# What `make screens` photographs the tray in.
 has_panel() { command -v xfce4-panel >/dev/null; }
+has_notifyd() { compgen -G '/usr/lib/*/xfce4/notifyd/xfce4-notifyd' >/dev/null; }
 has_svg_loader() { has_library 'gdk-pixbuf-2.0/*/loaders/libpixbufloader-svg.so'; }
 has_desktop_file_validate() { command -v desktop-file-validate >/dev/null; }
 has_appstreamcli() { command -v appstreamcli >/dev/null; }
@@ -182,7 +185,6 @@ missing_packages() {
     # the tests of tray and windows
     has_xvfb || say xvfb
     has_atspi || say at-spi2-core
-    has_panel || say xfce4-panel
     has_desktop_file_validate || say desktop-file-utils
     has_appstreamcli || say appstream
     has_systemd_analyze || say systemd
@@ -194,6 +196,10 @@ missing_packages() {
     has_libc_headers || say libc6-dev
     if [[ ${WITH:-} == bench ]]; then
         has_pkcs11_engine || say libengine-pkcs11-openssl
+    fi
+    if [[ ${WITH:-} == screens ]]; then
+        has_panel || say xfce4-panel
+        has_notifyd || say xfce4-notifyd
     fi
     if [[ -x $venv/bin/python ]]; then
         if ! is_current "$pins_stamp" "$(pins_key)" && ! has_python_headers "$venv/bin/python"; then

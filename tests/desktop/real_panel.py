@@ -141,3 +141,22 @@ def photograph(name: str) -> Image.Image:
         elif time.monotonic() - since > _STILL_S:
             return now
     raise TimeoutError("the display never comes to rest")
+
+
+def colour_at(name: str, place: tuple[int, int]) -> tuple[int, ...]:
+    """The colour of one dot of the display."""
+    found = ImageGrab.grab(xdisplay=name).getpixel(place)
+    assert isinstance(found, tuple), found
+    return found
+
+
+def until_changed(name: str, place: tuple[int, int], before: tuple[int, ...]) -> None:
+    """Wait until that dot has another colour than before.
+
+    :raises TimeoutError: when it keeps it
+    """
+    until = time.monotonic() + _PATIENCE_S
+    while colour_at(name, place) == before:
+        if time.monotonic() > until:
+            raise TimeoutError(f"nothing is shown at {place}")
+        time.sleep(0.1)

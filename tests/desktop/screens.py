@@ -30,8 +30,24 @@ def main(arguments: list[str]) -> int:
             }
             argv = [sys.executable, "-m", "tests.desktop.screens", scale]
             subprocess.run(argv, check=True, env=environment, timeout=300)
+        _photograph()
         sys.stdout.write(f"{len(list(FOLDER.glob('*.png')))} pictures in {FOLDER}\n")
         return 0
+    _draw(arguments[0])
+    return 0
+
+
+def _photograph() -> None:
+    from . import photographs, real_panel
+
+    if absent := real_panel.missing():
+        sys.stdout.write(f"no picture of the tray: {', '.join(absent)} is not installed\n")
+        return
+    for _ in photographs.take(FOLDER):
+        pass
+
+
+def _draw(scale: str) -> None:
     from PySide6.QtWidgets import QApplication
 
     from custode.desktop.theme import Theme
@@ -42,10 +58,9 @@ def main(arguments: list[str]) -> int:
     app = QApplication(["screens"])
     theme = Theme(app)
     for taking in (pin_screens.take, window_screens.take):
-        for _ in taking(app, theme, FOLDER, arguments[0]):
+        for _ in taking(app, theme, FOLDER, scale):
             pass
     app.shutdown()
-    return 0
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def main(*, lang: str) -> int:
     print(t("A stage is set: a token, an authority on this computer, a person …"), flush=True)  # noqa: T201 - a face
     try:
         with staged(None, None, fast=True, lang=lang) as stage:
-            drawer = _laid(stage)
+            drawer = laid(stage)
             print(t("Tray and panel are open. Close the window “Demo” to end it."), flush=True)  # noqa: T201 - a face
             with _desktop(drawer.person):
                 _play(drawer)
@@ -88,7 +88,7 @@ def main(*, lang: str) -> int:
     return 0
 
 
-def _laid(stage: Stage) -> Drawer:
+def laid(stage: Stage) -> Drawer:
     """A person whose certificate is on the token in the reader, and has no backup yet."""
     step = Step(0, "", quiet=True)
     person = stage.person("anna", "ROSSI01", "RSSNNA80A01H501H")

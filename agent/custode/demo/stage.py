@@ -111,7 +111,11 @@ class Person:
 
     def environment(self) -> dict[str, str]:
         """The environment of this person's programs."""
-        return {**os.environ, **self.module.variables, "CUSTODE_HOME": str(self.home)}
+        return {**os.environ, **self.variables()}
+
+    def variables(self) -> dict[str, str]:
+        """What of it leads to this stage."""
+        return {**self.module.variables, "CUSTODE_HOME": str(self.home)}
 
     def paths(self) -> Paths:
         """Where this person's agent keeps things."""
