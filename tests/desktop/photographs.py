@@ -1,7 +1,8 @@
 """The tray as it stands in a real panel: its menu open, and a notification; into build/screens.
 
-One real agent with a software token whose certificate has no backup yet; for each language and
-look a display of its own, with Xfce's panel and notifications.
+For each language and look a real agent, with a software token whose certificate has no backup yet
+(a need is notified once a day, so one agent would do for one picture), and a display of its own with
+Xfce's panel and notifications.
 """
 
 from __future__ import annotations
@@ -30,15 +31,14 @@ _TO_UTILITIES: Final = 4  # so many lines below the menu's top, of those that ca
 
 def take(folder: Path) -> Iterator[Path]:
     """Photograph everything; gives each picture's path."""
-    with tempfile.TemporaryDirectory(prefix="custode-photos-") as made:
-        stage = SoftStage(Path(made), fast=True, lang="it")
-        try:
-            person = laid(stage).person
-            for language in LANGUAGES:
-                for scheme in SCHEMES:
-                    yield from _on_one_display(folder, person, language, scheme)
-        finally:
-            stage.close()
+    for language in LANGUAGES:
+        for scheme in SCHEMES:
+            with tempfile.TemporaryDirectory(prefix="custode-photos-") as made:
+                stage = SoftStage(Path(made), fast=True, lang=language)
+                try:
+                    yield from _on_one_display(folder, laid(stage).person, language, scheme)
+                finally:
+                    stage.close()
 
 
 def _on_one_display(folder: Path, person: Person, language: str, scheme: str) -> Iterator[Path]:

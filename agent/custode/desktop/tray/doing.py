@@ -45,9 +45,7 @@ class Doer:
                 case Do.SNOOZE:
                     self._call("need.snooze", {"key": action.name})
         except CustodeError as error:
-            if (
-                error.code is not ErrorCode.NO_SUCH_NEED
-            ):  # it is over: good
+            if error.code is not ErrorCode.NO_SUCH_NEED:  # it is over: good
                 self._on_failure(error)
 
     def _call(self, method: str, params: dict[str, Any]) -> None:

@@ -266,7 +266,7 @@ def _asked(note: Note, replaces: int, able: frozenset[str]) -> Any:
         body = GLib.markup_escape_text(body)
     actions: list[str] = []
     if acts:
-        actions = [_DEFAULT, note.buttons[0].label]
+        actions = [_DEFAULT, ""]  # with a label Xfce draws it as one more button
         for place, button in enumerate(note.buttons):
             actions += [str(place), button.label]
     hints = {
