@@ -10,8 +10,10 @@ from tests.desktop.windows.situations.table import Situation
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 
+Row = dict[str, Any]
+
 GB = 10**9
-STICK = {
+STICK: Row = {
     "path": "/media/anna/COPIE",
     "label": "COPIE",
     "filesystem": "vfat",
@@ -24,7 +26,7 @@ STICK = {
     "same_disk": False,
     "why": None,
 }
-LOCKED = {
+LOCKED: Row = {
     **STICK,
     "path": "/media/anna/FOTO",
     "label": "FOTO",
@@ -33,7 +35,7 @@ LOCKED = {
     "read_only": True,
     "why": "read_only",
 }
-SHARE = {
+SHARE: Row = {
     **STICK,
     "path": "/srv/ufficio",
     "label": "ufficio",
@@ -43,7 +45,7 @@ SHARE = {
     "removable": False,
     "network": True,
 }
-COMPUTER = {
+COMPUTER: Row = {
     **STICK,
     "path": "/home/anna",
     "label": "",
@@ -53,8 +55,8 @@ COMPUTER = {
     "removable": False,
     "same_disk": True,
 }
-VOLUMES = {"volumes": [STICK, LOCKED, SHARE], "computer": COMPUTER, "folder": None}
-STANDING: dict[str, Any] = {
+VOLUMES: Row = {"volumes": [STICK, LOCKED, SHARE], "computer": COMPUTER, "folder": None}
+STANDING: Row = {
     "refusal": None,
     "original": {
         "serial": "8f3c21aa90b14d02",
@@ -67,7 +69,7 @@ STANDING: dict[str, Any] = {
     "spares": [],
     "backups": [],
 }
-BEFORE = {
+BEFORE: Row = {
     "backup_id": "0123456789abcdef" * 2,
     "kind": "successor",
     "state": "registered",
@@ -79,19 +81,19 @@ BEFORE = {
     "place": "folder",
     "token": None,
 }
-RICH = {
+RICH: Row = {
     **STANDING,
     "copyable": True,
     "spares": [{"serial": "5b2e77c0d1a94e11", "label": "Riserva"}],
     "backups": [BEFORE],
 }
-GONE = {
+GONE: Row = {
     **STANDING,
     "refusal": {"code": "token_gone", "data": {"token": "Firma Anna Rossi"}},
 }
-NONE_YET = {**STANDING, "refusal": {"code": "no_certificate", "data": {}}, "original": None}
+NONE_YET: Row = {**STANDING, "refusal": {"code": "no_certificate", "data": {}}, "original": None}
 FILES = ("/home/anna/Documenti/accesso.txt", "/home/anna/Documenti/istruzioni del portale.pdf")
-SAVED = {
+SAVED: Row = {
     "backup_id": "fedcba9876543210" * 2,
     "kind": "successor",
     "folder": "ROSSI01_2026-05-04",
@@ -99,7 +101,7 @@ SAVED = {
     "files": ["Leggimi.rtf", "accesso.txt", "iw.iwk"],
     "spare_at_hand": [],
 }
-ON_SPARE = {
+ON_SPARE: Row = {
     "backup_id": "fedcba9876543210" * 2,
     "kind": "successor",
     "place": "token",
@@ -107,7 +109,7 @@ ON_SPARE = {
     "label": "Riserva",
     "foreign_certificates": ["Tessera del Comune"],
 }
-SEEN = {
+SEEN: Row = {
     "backup_id": BEFORE["backup_id"],
     "kind": "successor",
     "identity_code": "ROSSI01",
