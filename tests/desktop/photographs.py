@@ -1,8 +1,8 @@
 """The tray as it stands in a real panel: its menu open, and a notification; into build/screens.
 
 For each language and look a real agent, with a software token whose certificate has no backup yet
-(a need is notified once a day, so one agent would do for one picture), and a display of its own with
-Xfce's panel and notifications.
+(a need is notified once a day, so one agent would do for one picture), and a display of its own
+with Xfce's panel and notifications.
 """
 
 from __future__ import annotations

@@ -75,16 +75,16 @@ def main(*, lang: str) -> int:
 
     :raises CustodeError: PART_MISSING without the desktop's libraries, CANCELLED after Ctrl-C
     """
-    print(t("A stage is set: a token, an authority on this computer, a person …"), flush=True)  # noqa: T201 - a face
+    _say(t("A stage is set: a token, an authority on this computer, a person …"))
     try:
         with staged(None, None, fast=True, lang=lang) as stage:
             drawer = laid(stage)
-            print(t("Tray and panel are open. Close the window “Demo” to end it."), flush=True)  # noqa: T201 - a face
+            _say(t("Tray and panel are open. “End the demo” in the window “Demo” ends it."))
             with _desktop(drawer.person):
                 _play(drawer)
     except KeyboardInterrupt:
         raise CustodeError(ErrorCode.CANCELLED) from None
-    print(t("Nothing is left behind."), flush=True)  # noqa: T201 - a face
+    _say(t("Nothing is left behind."))
     return 0
 
 
@@ -173,3 +173,7 @@ def _play(drawer: Drawer) -> None:
 def _tell(pipe: IO[bytes], drawer: Drawer) -> None:
     pipe.write(json.dumps(drawer.told()).encode() + b"\n")
     pipe.flush()
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - a face

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWi
 
 from custode.desktop import parts
 from custode.desktop.windows import pieces
+from custode.desktop.windows.flow import flow
 from custode.locale.catalogue import t
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Table(QWidget):
             parts.Heading(self._theme, "token", t("The tokens on the table"), text),
             *(self._card(token) for token in told["tokens"]),
             pieces.card(pieces.facts(needed)),
-            pieces.text(t("Close this window to end the demo."), "muted"),
+            flow([pieces.pressed(t("End the demo"), self.close)]),
         )
 
     def _card(self, token: Mapping[str, Any]) -> QFrame:
