@@ -17,6 +17,18 @@ END_S = 60.0
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
+def test_without_a_display_it_says_so() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "custode", "--lang", "en", "demo", "--play"],
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        timeout=END_S,
+        check=False,
+    )
+    assert done.returncode == 20, done.stderr
+    assert b"display" in done.stderr
+
+
 def test_a_person_plays_with_a_token_and_nothing_is_left(desktop: Desktop) -> None:
     with tempfile.TemporaryDirectory(prefix="cd-") as temp, desktop.tray() as tray:
         demo = subprocess.Popen(

@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from custode.demo.run import staged
 from custode.demo.stage import processes_of
 from custode.demo.story import set_identity
 from custode.demo.telling import Step
+from custode.desktop.tray import toolkit
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.locale.catalogue import t
@@ -73,8 +75,12 @@ class Drawer:
 def main(*, lang: str) -> int:
     """Set the stage, open tray, panel and table, and play until the table is closed.
 
-    :raises CustodeError: PART_MISSING without the desktop's libraries, CANCELLED after Ctrl-C
+    :raises CustodeError: NO_DISPLAY, PART_MISSING without the desktop's libraries, CANCELLED after
+        Ctrl-C
     """
+    toolkit.check_display()
+    if find_spec("pystray") is None or find_spec("PySide6") is None:
+        raise toolkit.missing()
     _say(t("A stage is set: a token, an authority on this computer, a person …"))
     try:
         with staged(None, None, fast=True, lang=lang) as stage:

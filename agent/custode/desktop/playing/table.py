@@ -58,7 +58,7 @@ class Table(QWidget):
             parts.Heading(self._theme, "token", t("The tokens on the table"), text),
             *(self._card(token) for token in told["tokens"]),
             pieces.card(pieces.facts(needed)),
-            flow([pieces.pressed(t("End the demo"), self.close)]),
+            flow([pieces.pressed(t("End the demo"), self._end)]),
         )
 
     def _card(self, token: Mapping[str, Any]) -> QFrame:
@@ -79,3 +79,6 @@ class Table(QWidget):
         button.setProperty("serial", token["serial"])
         row.addWidget(button)
         return card
+
+    def _end(self) -> None:
+        self.close()
