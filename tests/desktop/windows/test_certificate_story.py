@@ -150,7 +150,6 @@ def test_the_whole_way(person: Person) -> None:
     request.close()
 
     _renew(person)
-    _change_the_pin(person)
     _look_at_everything(person)
     assert person.typed_all()
 
@@ -173,16 +172,6 @@ def _renew(person: Person) -> None:
     press(window, "Renew")
     person.until_at(window, "done")
     assert any("is now: cancelled" in text for text in texts(window))
-    window.close()
-
-
-def _change_the_pin(person: Person) -> None:
-    window: Any = person.desk.open("pin_change")
-    new = person.player.token.pin[::-1]
-    person.will_type((PIN, person.player.token.pin))
-    person.will_type((NEW, new), (ONCE_MORE, new))
-    press(window, "Change the PIN…")
-    person.until_at(window, "done")
     window.close()
 
 

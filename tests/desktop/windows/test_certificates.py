@@ -15,7 +15,6 @@ from tests.desktop.windows.situations.certificates import (
     OTHER,
     SERIAL,
     SITUATIONS,
-    UNSENT,
     answer,
     fit,
     row,
@@ -86,7 +85,6 @@ def test_a_token_that_was_pulled_is_told_and_what_was_chosen_stays(desk: PlayedD
     press(window, MAKE)
     stands(desk, status(tokens=[]), standing())
     answer(desk, "csr.create", GONE)
-    stands(desk, status(tokens=[]), standing())
     assert window.at == Stage.TOKEN
     assert any("is not plugged in" in text for text in texts(window))
     stands(desk, status(), standing(fit(), fit(OTHER, "NEGOZIO")))
@@ -97,11 +95,20 @@ def test_a_token_that_was_pulled_is_told_and_what_was_chosen_stays(desk: PlayedD
     assert called(desk, "csr.create").params["token"] == OTHER
 
 
+def test_an_agent_that_does_not_answer_is_told_until_it_does(desk: PlayedDesk) -> None:
+    desk.told(**status())
+    window: Any = desk.open("request")
+    settle()
+    answer(desk, "request.standing", CustodeError(ErrorCode.AGENT_UNAVAILABLE, log="/l"))
+    assert window.error is not None
+    stands(desk, status(), standing(fit()))
+    assert window.at == Stage.KEY
+    assert window.error is None
+
+
 def test_a_request_that_did_not_reach_the_portal_is_only_sent_again(desk: PlayedDesk) -> None:
     window = opened(desk, "request-not-sent")
     assert window.at == Stage.SEND
-    assert any("cannot be reached" in text for text in texts(window))
-    stands(desk, status(), standing(fit(), unsent=UNSENT))
     assert any("cannot be reached" in text for text in texts(window))
     made = [call.method for call in desk.calls].count("csr.create")
     press(window, "Send the request")

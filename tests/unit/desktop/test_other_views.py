@@ -23,6 +23,7 @@ CERTIFICATE = {
     "requested_at": "2026-02-01T10:00:00Z",
     "expires_at": "2029-02-01T10:00:00Z",
     "installed": True,
+    "original": True,
     "token": {"serial": "01"},
 }
 TOKEN = {
@@ -53,8 +54,7 @@ def status(*rows: Any, tokens: Any = (TOKEN,), needs: Any = ()) -> dict[str, Any
 
 RENEWALS = [
     (status(), Stage.NONE, ""),
-    (status(CERTIFICATE | {"installed": False}), Stage.NONE, ""),
-    (status(CERTIFICATE | {"state": "cancelled"}), Stage.NONE, ""),
+    (status(CERTIFICATE | {"original": False}), Stage.NONE, ""),
     (status(CERTIFICATE), Stage.READY, ""),
     (status(CERTIFICATE | {"state": "expired"}), Stage.READY, ""),
     (status(CERTIFICATE, tokens=[]), Stage.READY, "01"),

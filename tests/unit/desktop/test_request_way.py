@@ -40,6 +40,7 @@ def row(state: str, number: int = 1, *, installed: bool = False) -> dict[str, An
         "expires_at": "2029-02-01T10:00:00Z",
         "outcome": "not approved" if state == "rejected" else None,
         "installed": installed,
+        "original": installed and state != "cancelled",
         "token": {"serial": "01"},
     }
 

@@ -34,8 +34,6 @@ class Case:
     row: Row = field(default_factory=dict)
 
 
-_RENEWED: Final = frozenset({"active", "expired", "suspended"})
-
 # What happens, in this order, so that one of the two certificates works at every moment.
 WILL_HAPPEN: Final = (
     mark("The token makes a new key."),
@@ -48,9 +46,8 @@ WILL_HAPPEN: Final = (
 
 def case(status: Row) -> Case:
     """Say what a renewal would be about."""
-    rows = sorted(status.get("certificates") or (), key=lambda row: str(row["requested_at"]))
-    held = [row for row in rows if row.get("installed") and row["state"] in _RENEWED]
-    row = held[-1] if held else {}
+    rows = status.get("certificates") or ()
+    row: Row = next((one for one in rows if one.get("original")), {})
     for need in status.get("needs") or ():
         if need["text_args"].get("what") == "renew":
             return Case(Stage.GOES_ON, row)

@@ -87,9 +87,9 @@ def way(status: Row, standing: Row, wish: Wish) -> Way:
     if not wish.new:
         if (unsent := standing.get("unsent")) is not None:
             return Way(Stage.SEND, unsent)
-        held = [row for row in rows if row["state"] in _HELD and row.get("installed")]
-        if held and not wish.token:
-            return _held(status, held[-1])
+        held = next((row for row in rows if row.get("original") and row["state"] in _HELD), None)
+        if held is not None and not wish.token:
+            return _held(status, held)
         if newest.get("state") == "rejected":
             return Way(Stage.REJECTED, newest)
     return _token(standing, wish)

@@ -64,7 +64,7 @@ class PinTask(Wizard):
         return Page(
             paper.title,
             sheets.first_line(paper),
-            [*sheets.said(paper), self._tokens(found), *self._more(), last],
+            [*sheets.said(paper), last, self._tokens(found), *self._more()],
             sign="lock",
             primary=self.verb(),
             then=self._work,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from custode.desktop.view.paper import Paper
     from custode.desktop.windows.desk import Desk
+    from custode.errors import CustodeError
 
 _LOADING: Final = "loading"
 _BEHIND_S: Final = 1.5  # after the portal's look, until its answer is there
@@ -47,11 +48,12 @@ class Request(Wizard):
         self._kind = ""
         self._copyable: bool | None = None
         self._installed = False
+        self._missed = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._standing = Standing(desk, self)
         self._standing.changed.connect(self._settle)
-        self._standing.failed.connect(self.show_error)
+        self._standing.failed.connect(self._miss)
         self._timer.timeout.connect(self._standing.ask)
         self._standing.ask()
 
@@ -79,10 +81,24 @@ class Request(Wizard):
 
     # --- where the person stands ---
 
+    def show_error(self, error: CustodeError) -> None:
+        """Tell it, and ask the agent where all this stands after it."""
+        super().show_error(error)
+        self._standing.ask()
+
+    def _miss(self, error: CustodeError) -> None:
+        """The agent did not say: that is told until it does."""
+        self._missed = True
+        if not self.busy:
+            super().show_error(error)
+
     def _settle(self) -> None:
         """Stand where the agent says; an error stays in sight while the way has not gone on."""
         if self.busy or not self.desk.status:
             return
+        if self._missed:
+            self._missed, self.error = False, None
+            self.refill()
         before, self._way = self._way.stage, self._find()
         self._await_next_look()
         stage = self._way.stage
@@ -93,7 +109,7 @@ class Request(Wizard):
         again = self._again
         self.go(stage)
         if error is not None:
-            self.show_error(error)
+            super().show_error(error)
             self._again = again
 
     def depends_on(self) -> object:

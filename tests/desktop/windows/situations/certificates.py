@@ -64,6 +64,7 @@ def row(state: str, *, installed: bool = False, **more: Any) -> dict[str, Any]:
         "expires_at": None if state in {"generating", "rejected"} else "2029-03-01T09:12:00Z",
         "outcome": None,
         "installed": installed,
+        "original": installed,
         "token": {"serial": SERIAL},
         **more,
     }
@@ -144,6 +145,7 @@ def _not_sent(desk: PlayedDesk, window: Any) -> None:
     press_primary(window)
     made = {"csr": "PEM", "file_name": UNSENT["file_name"], "token": SERIAL, "key": "rsa2048"}
     answer(desk, "csr.create", made)
+    desk.answers["request.standing"] = standing(fit(), unsent=UNSENT)
     answer(
         desk, "request.create", CustodeError(ErrorCode.AUTHORITY_UNAVAILABLE, why="ConnectError")
     )
