@@ -143,6 +143,19 @@ def test_the_portal_is_asked_now_and_when_its_time_has_come(desk: PlayedDesk) ->
 # --- installation and renewal ---
 
 
+@pytest.mark.parametrize("name", ["install", "renew", "pin_change", "pin_unblock", "token_init"])
+def test_nothing_is_said_before_the_agent_has(desk: PlayedDesk, name: str) -> None:
+    window: Any = desk.open(name)
+    settle()
+    assert texts(window) == ["One moment…"]
+    desk.on_status(None, CustodeError(ErrorCode.AGENT_UNAVAILABLE, log="/l"))
+    settle()
+    assert len(texts(window)) > 1
+    desk.told(**status(certificates=HELD))
+    assert "One moment…" not in texts(window)
+    find(window, "Cancel" if name in {"renew", "pin_change", "pin_unblock"} else "Close")
+
+
 def test_a_certificate_from_a_file(
     desk: PlayedDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 class Install(Wizard):
     """Installs a certificate. args: `id_operazione`, of the one that is meant."""
 
+    follows = True
+
     def __init__(self, desk: Desk, args: Mapping[str, str]) -> None:
         super().__init__(desk, args)
         self._file: Path | None = None

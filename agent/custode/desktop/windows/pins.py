@@ -33,6 +33,8 @@ _LABEL_BYTES: Final = 32  # CK_TOKEN_INFO.label (PKCS #11 v3.1 §3.2)
 class PinTask(Wizard):
     """One thing done with a token's PIN. args: `token` (serial)."""
 
+    follows = True
+
     task: ClassVar[Task]
 
     def __init__(self, desk: Desk, args: Mapping[str, str]) -> None:

@@ -24,6 +24,8 @@ _AS_BEFORE = ""
 class Renew(Wizard):
     """Renews the certificate in use."""
 
+    follows = True
+
     def __init__(self, desk: Desk, args: Mapping[str, str]) -> None:
         super().__init__(desk, args)
         self._kind = _AS_BEFORE

@@ -76,10 +76,13 @@ class Wizard(Window):
     """A window that leads through a procedure. `at` names the page where the person stands."""
 
     start: ClassVar[str] = "start"
+    follows: ClassVar[bool] = False
+    """Whether it shows nothing of its own before the agent has told its first status."""
 
     def __init__(self, desk: Desk, args: Mapping[str, str]) -> None:
         super().__init__(desk, args)
         self.at = self.start
+        self._agent_seen: tuple[bool, CustodeError | None] = (bool(desk.status), desk.why)
         self.error: CustodeError | None = None
         self._working: Working | None = None
         self._page: Page | None = None
@@ -179,7 +182,7 @@ class Wizard(Window):
     # --- filling ---
 
     def fill(self) -> QWidget:
-        page = self._page = self._working_page() if self._working else self.pages()[self.at]()
+        page = self._page = self._page_now()
         made = QWidget()
         layout = QVBoxLayout(made)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -193,6 +196,28 @@ class Wizard(Window):
         layout.addWidget(body, 1)
         layout.addWidget(self._footer(page))
         return made
+
+    def _page_now(self) -> Page:
+        """What there is to be seen now."""
+        if self._working is not None:
+            return self._working_page()
+        if self.follows and not self.desk.status:
+            return self._without_status()
+        return self.pages()[self.at]()
+
+    def _without_status(self) -> Page:
+        """The agent has not said anything yet, or is not there."""
+        why = self.desk.why
+        body = () if why is None else (Failed(self.desk, why),)
+        return Page(t("One moment…"), body=body, sign="work", leave=t("Close"))
+
+    def _look(self) -> None:
+        there = (bool(self.desk.status), self.desk.why)
+        if self.follows and there != self._agent_seen and not self._agent_seen[0]:
+            self._agent_seen = there
+            self.refill()
+        else:
+            super()._look()
 
     def _working_page(self) -> Page:
         working = self._working
