@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from custode.cli.command import make_group, option, pass_face
 from custode.cli.secret_options import Secrets, secret_options
 from custode.cli.session import call
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
+from custode.locale import whose
 from custode.locale.catalogue import mark, t
-from custode_authority.wire.messages import CodiceFiscale, IdentityCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,25 +52,22 @@ def set_(
 ) -> None:
     """Record it."""
     params = {
-        "code": _shaped(code, IdentityCode, t("The identity code has 3 to 16 letters and digits.")),
-        "codice_fiscale": _shaped(
-            codice_fiscale, CodiceFiscale, t("A codice fiscale has 11 to 16 letters and digits.")
-        ),
+        "code": _shaped(code, whose.code_fault(code)),
+        "codice_fiscale": _shaped(codice_fiscale, whose.shape_fault(codice_fiscale)),
         "name": name,
         "mail": mail,
     }
     face.show(call(face, "identity.set", params, secrets), _tell_set)
 
 
-def _shaped(text: str, shape: Any, rule: str) -> str:
+def _shaped(text: str, fault: str) -> str:
     """`text` in capitals, as the wire wants it.
 
     :raises CustodeError: USAGE when it is not of that shape
     """
-    written = text.strip().upper()
-    if re.fullmatch(get_args(shape)[1].pattern, written) is None:
-        raise CustodeError(ErrorCode.USAGE, what=rule)
-    return written
+    if fault:
+        raise CustodeError(ErrorCode.USAGE, what=fault)
+    return whose.written(text)
 
 
 def _tell_set(face: Face, identity: Mapping[str, Any]) -> None:

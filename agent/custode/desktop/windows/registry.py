@@ -32,6 +32,7 @@ WINDOWS: Final[Mapping[str, str]] = {
     "retire": "retire:Retire",
     "reissue": "reissue:Reissue",
     "panel": "panel:Panel",
+    "first_run": "first_run:FirstRun",
 }
 
 
