@@ -32,8 +32,10 @@ class Owner:
         """The one that the agent knows, or nobody yet."""
         if not identity:
             return cls()
-        names = (CODE, CODICE_FISCALE, NAME, MAIL)
-        return cls(*(str(identity.get(name) or "") for name in names), known=True)
+        code, number, name, mail = (
+            str(identity.get(field) or "") for field in (CODE, CODICE_FISCALE, NAME, MAIL)
+        )
+        return cls(code, number, name, mail, known=True)
 
     def typed(self, field: str, text: str) -> Owner:
         """With that in one of the fields."""

@@ -20,10 +20,18 @@ class Field(QWidget):
 
     edited = Signal(str)
 
+    left = Signal()
+
     def __init__(
-        self, name: str, value: str, hint: str = "", fault: Callable[[], str] = lambda: ""
+        self,
+        name: str,
+        value: str,
+        hint: str = "",
+        fault: Callable[[], str] = lambda: "",
+        *,
+        seen: bool = False,
     ) -> None:
-        """`fault`: what is wrong with it now, asked after `edited`."""
+        """`fault`: what is wrong with it now, asked after `edited`; `seen`: told from the start."""
         super().__init__()
         self._hint = hint
         self._fault = fault
@@ -39,7 +47,7 @@ class Field(QWidget):
             layout.addWidget(widget)
         self.line.textEdited.connect(self._edit)
         self.line.editingFinished.connect(self._finish)
-        self._tell(fault() if value else "")
+        self._tell(fault() if value and seen else "")
 
     def _edit(self, typed: str) -> None:
         self.edited.emit(typed)
@@ -49,6 +57,7 @@ class Field(QWidget):
     def _finish(self) -> None:
         fault = self._fault() if self.line.text() else ""
         self._tell(fault)
+        self.left.emit()
         if fault:
             announce(self.line, fault)
 

@@ -31,6 +31,7 @@ class FirstRun(Wizard):
         super().__init__(desk, args)
         self._owner = Owner.of(desk.status.get("identity"))
         self._touched = False
+        self._left: set[str] = set()
         self._token = args.get("token", "")
 
     def title(self) -> str:
@@ -68,7 +69,11 @@ class FirstRun(Wizard):
                     t("Identity code"),
                     t("As in your contract: 3 to 16 letters and digits, for example ROSSI01."),
                 ),
-                self._field(owner.CODICE_FISCALE, t("Codice fiscale")),
+                self._field(
+                    owner.CODICE_FISCALE,
+                    t("Codice fiscale"),
+                    t("It has 16 characters, or 11 digits for a company."),
+                ),
                 self._field(owner.NAME, t("Name"), t("For the texts on screen.")),
                 self._field(owner.MAIL, t("Mail (optional)"), t("Where support may write to you.")),
                 None if known else self._about_password(),
@@ -80,10 +85,12 @@ class FirstRun(Wizard):
         )
 
     def _field(self, name: str, called: str, hint: str = "") -> QWidget:
-        field = Field(called, getattr(self._owner, name), hint, lambda: self._owner.fault(name))
+        value, seen = getattr(self._owner, name), name in self._left
+        field = Field(called, value, hint, lambda: self._owner.fault(name), seen=seen)
         fixed = self._owner.known and name in {owner.CODE, owner.CODICE_FISCALE}
         field.line.setEnabled(not fixed)
         field.edited.connect(lambda typed: self._type(name, typed))
+        field.left.connect(lambda: self._left.add(name))
         return field
 
     def _about_password(self) -> QWidget:

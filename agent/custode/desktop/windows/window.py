@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 KEY: Final = "custode-key"  # names a control across two fillings, where its place alone would not
 FOOTER: Final = "footer"  # the row of buttons at the bottom
+_RELAID: Final = (QEvent.Type.FontChange, QEvent.Type.LayoutRequest)
 _OF_SCREEN: Final = 0.92  # a window is never larger than that
 
 
@@ -157,9 +158,10 @@ class Window(QWidget):
         return sure(self, question)
 
     def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.FontChange and self._content is not None:
+        done = super().event(event)
+        if event.type() in _RELAID and self._content is not None:
             self._fit()
-        return super().event(event)
+        return done
 
 
 def _chain(widget: QWidget) -> list[QWidget]:

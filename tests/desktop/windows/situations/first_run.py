@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.desktop.hands import type_into
+from PySide6.QtWidgets import QLineEdit
+from tests.desktop.hands import find, type_into
 from tests.desktop.windows.situations.panel import AGENT, FIRST, IDENTITY, WELL, token
 from tests.desktop.windows.situations.table import Situation
 
@@ -14,7 +15,9 @@ BLANK = token(state="unknown", label="", model="SoftHSM v2", user_pin_initialize
 def typed(_desk: Any, window: Any) -> None:
     type_into(window, t("Identity code"), "ROSSI01")
     type_into(window, t("Codice fiscale"), "RSSNNA80A41H501Y")
-    window.focusWidget().editingFinished.emit()
+    field = find(window, t("Codice fiscale"))
+    assert isinstance(field, QLineEdit)
+    field.editingFinished.emit()
 
 
 def at_token(_desk: Any, window: Any) -> None:
