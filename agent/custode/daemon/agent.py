@@ -214,7 +214,7 @@ class Agent:
         loop = asyncio.get_running_loop()
 
         def take(event: DriverEvent) -> None:
-            match noticed(event):
+            match noticed(event, ctx.clock.now()):
                 case Announce(name, data):
                     self._announced(name, data)
                 case happened:

@@ -157,13 +157,13 @@ def test_the_clock_that_counts_sleep_is_ahead_or_equal() -> None:
 
 def test_what_the_watches_report_becomes_the_domains(clock: Any) -> None:
     at = clock.now()
-    assert noticed(report.PlugHint("m", at)) == PlugHinted("m", at)
-    assert noticed(report.Resumed(at)) == ComputerWoke(at)
+    assert noticed(report.PlugHint("m", at), at) == PlugHinted("m", at)
+    assert noticed(report.Resumed(at), at) == ComputerWoke(at)
     reader = report.Reader("R", card=True, mute=True, atr=b";\x04", stay=3)
     told = report.ReadersSeen(("m",), (reader,), None, at, moved=True)
     seen = (Reader("R", card=True, atr="3b04", stay=3),)
-    assert noticed(told) == ReadersSeen(("m",), seen, None, at, moved=True)
-    folder = noticed(report.VolumeFolder(Path("/stick/X"), appeared=True))
+    assert noticed(told, at) == ReadersSeen(("m",), seen, None, at, moved=True)
+    folder = noticed(report.VolumeFolder(Path("/stick/X"), appeared=True), at)
     assert folder == Announce("backup_folder", {"path": "/stick/X", "appeared": True})
 
 
