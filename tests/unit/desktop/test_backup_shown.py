@@ -276,6 +276,8 @@ def test_one_chosen_by_hand_comes_first_and_once() -> None:
     ],
 )
 def test_what_a_check_found(changed: dict[str, Any], told: str) -> None:
-    whole, of_no_use = checking.verdict({**SEEN, **changed})
-    assert whole == "The backup is whole, and it was signed by your own original."
-    assert of_no_use == told
+    whole = "The backup is whole, and it was signed by your own original."
+    headline, besides = checking.verdict({**SEEN, **changed})
+    assert checking.is_good({**SEEN, **changed}) is not bool(told)
+    assert headline == (told or whole)
+    assert besides == (whole if told else "It is ready for the day on which you need it.")

@@ -34,10 +34,17 @@ def first_choice(places: Sequence[Spot]) -> str:
     return next((one.value for one in places if not one.why_not), "")
 
 
+def is_good(found: Row) -> bool:
+    """Whether it could be used on the day it is needed."""
+    return not backup_lines.verified(found)[1]
+
+
 def verdict(found: Row) -> tuple[str, str]:
-    """The headline, and what to know besides; empty: all is well."""
+    """The headline, and what to know besides: what is worse stands first."""
     whole, of_no_use = backup_lines.verified(found)
-    return whole, of_no_use
+    if of_no_use:
+        return of_no_use, whole
+    return whole, t("It is ready for the day on which you need it.")
 
 
 def _spot(path: str, row: Row, is_here: bool) -> Spot:  # noqa: FBT001 - one of its facts

@@ -341,7 +341,7 @@ class Backup(Wizard):
 
     def _saved(self) -> Page:
         path = str(self.done.get("path") or "")
-        show = keyed(pressed(t("Open folder"), self._open, "primary"), "open")
+        show = keyed(pressed(t("Open folder"), self._open), "open")
         return Page(
             t(backup_lines.SAVED),
             t("Keep it well: it is for the day on which the original is lost, stolen or broken."),

@@ -10,7 +10,7 @@ from custode.desktop.windows.choices import Choices
 from custode.desktop.windows.folders import choice_of, left, opened
 from custode.desktop.windows.mounts import Mounts
 from custode.desktop.windows.picking import pick_folder
-from custode.desktop.windows.pieces import Banner, Kind, card, facts, pressed, text
+from custode.desktop.windows.pieces import card, facts, pressed, text
 from custode.desktop.windows.window import keyed
 from custode.desktop.windows.wizard import Page, Wizard
 from custode.locale import backup_lines
@@ -93,27 +93,31 @@ class Verify(Wizard):
         self.go("result")
 
     def _result(self) -> Page:
-        whole, of_no_use = checking.verdict(self._found)
+        headline, besides = checking.verdict(self._found)
+        good = checking.is_good(self._found)
         show = keyed(pressed(t("Open folder"), self._open), "open")
-        return Page(
-            whole,
-            "" if of_no_use else t("It is ready for the day on which you need it."),
-            body=[
-                Banner(self.desk.theme, Kind.DANGER, of_no_use) if of_no_use else None,
-                card(facts(backup_lines.seen_facts(self._found)), left(show)),
-                text(
-                    t(
-                        "To be sure of its PIN, too, you would have to open it; that is only"
-                        " possible once it is activated."
-                    ),
-                    "muted",
-                ),
-            ],
-            sign="warning" if of_no_use else "done",
-            colour="danger" if of_no_use else "good",
-            last=True,
-            extra=[keyed(pressed(t("Check another one"), lambda: self.go("which")), "more")],
+        only_outside = t(
+            "To be sure of its PIN, too, you would have to open it; that is only possible once it"
+            " is activated."
         )
+        another = pressed(t("Check another one"), lambda: self.go("which"))
+        return Page(
+            headline,
+            besides,
+            body=[
+                card(facts(backup_lines.seen_facts(self._found)), left(show)),
+                text(only_outside, "muted") if good else None,
+            ],
+            sign="done" if good else "warning",
+            colour="good" if good else "danger",
+            primary="" if good else t("Save a backup…"),
+            then=self._make_new,
+            last=True,
+            extra=[keyed(another, "more")],
+        )
+
+    def _make_new(self) -> None:
+        self.desk.open("backup")
 
     def _open(self) -> None:
         opened(str(self._found["path"]))
