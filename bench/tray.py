@@ -59,12 +59,8 @@ class Scene:
         self.token: SoftToken = stage.factory_token("Bench")
         for temporary in self.temporary.values():
             temporary.mkdir()
-        self._run("status")
         stage.plug(self.person, self.token)
-        step = Step(0, "", quiet=True)
-        stage.give_pin(step, self.person, self.token)
-        identity = ("--code", self.person.code, "--codice-fiscale", self.person.codice_fiscale)
-        self._run("identity", "set", *identity, password=self.person.password)
+        stage.give_pin(Step(0, "", quiet=True), self.person, self.token)
         with self.agent() as agent:
             for need in agent.call("status")["needs"]:
                 agent.call("need.snooze", {"key": need["key"]})
@@ -77,9 +73,6 @@ class Scene:
     def left_by(self, command: Command) -> int:
         """How many files it left behind."""
         return len(list(self.temporary[command].iterdir()))
-
-    def _run(self, *words: str, **secret: bytes) -> None:
-        self.stage.run(Step(0, "", quiet=True), self.person, *words, secret=secret)
 
     def agent(self) -> AgentClient:
         """A client of the person's agent."""

@@ -1,7 +1,7 @@
 """Whether there is a place for tray icons: a StatusNotifierWatcher with a host; it comes and goes.
 
 libayatana-appindicator registers our icon by itself whenever the watcher appears. This one is for
-telling the person where none appears.
+what the library does where none is, and for telling the person.
 """
 
 from __future__ import annotations
@@ -16,9 +16,15 @@ _PATH: Final = "/StatusNotifierWatcher"
 
 
 class HostWatch:
-    """Calls `on_none` once, when none is there for `late_s`. On the main loop's thread."""
+    """Calls `on_place` with each change, and `on_none` once, when none is there for `late_s`.
 
-    def __init__(self, on_none: Callable[[], None], late_s: int) -> None:
+    On the main loop's thread.
+    """
+
+    def __init__(
+        self, on_place: Callable[[bool], None], on_none: Callable[[], None], late_s: int
+    ) -> None:
+        self._on_place = on_place
         self._on_none = on_none
         self._late_s = late_s
         self._told = False
@@ -41,6 +47,7 @@ class HostWatch:
 
     def _appeared(self, bus: Gio.DBusConnection, _name: str, _owner: str) -> None:
         self._forget()
+        self._on_place(True)
         self._bus = bus
         self._signal = bus.signal_subscribe(
             WATCHER,
@@ -76,6 +83,7 @@ class HostWatch:
 
     def _vanished(self, _bus: Any, _name: str) -> None:
         self._forget()
+        self._on_place(False)
         self._wait()
 
     def _wait(self) -> None:

@@ -43,20 +43,37 @@ class _Icon(_AppIndicatorIcon):  # type: ignore[misc] # pystray comes without ty
         self._appindicator.set_icon_theme_path(str(icons))
         self._menu_handle = menu.widget
         self._icon_valid = True
+        self._there = True
         self._look: Look | None = None
+        self._shown: tuple[str, str, Any] = ("", "", None)
 
     def look(self, look: Look) -> None:
         """Show it; on the main loop's thread."""
-        shown, before = self._appindicator, self._look
-        if before is None or look.icon != before.icon:
-            shown.set_icon_full(look.icon, look.title)
-            # Shown in place of the other while the status says so.
-            shown.set_attention_icon_full(look.icon, look.title)
-        if before is None or look.title != before.title:
-            shown.set_title(look.title)
-        if before is None or look.sign is not before.sign:
-            shown.set_status(_STATUSES[look.sign])
         self._look = look
+        icon, status = look.icon, _STATUSES[look.sign]
+        if not self._there:
+            icon, status = "", _STATUS.PASSIVE
+        wanted = (icon, look.title, status)
+        shown, (old_icon, old_title, old_status) = self._appindicator, self._shown
+        if icon != old_icon:
+            shown.set_icon_full(icon, look.title)
+            # Shown in place of the other while the status says so.
+            shown.set_attention_icon_full(icon, look.title)
+        if look.title != old_title:
+            shown.set_title(look.title)
+        if status != old_status:
+            shown.set_status(status)
+        self._shown = wanted
+
+    def place(self, *, there: bool) -> None:
+        """Without a host show nothing; on the main loop's thread.
+
+        The library falls back to an icon of X11's old kind then: 14 MB for SVG and fonts each time
+        that a panel starts after us, and in few panels of today anything to be seen.
+        """
+        self._there = there
+        if self._look is not None:
+            self.look(self._look)
 
     def on_middle_click(self, widget: Any) -> None:
         """Which line of the menu a click with the middle button stands for."""
@@ -101,6 +118,9 @@ class Indicator(Tray):
             waiting, self._wanted = self._wanted is not None, look
         if not waiting:  # else what waits for the main loop shows this one
             GLib.idle_add(self._show_wanted, priority=GLib.PRIORITY_DEFAULT)
+
+    def place(self, *, there: bool) -> None:
+        self._icon.place(there=there)
 
     def stop(self) -> None:
         self._icon.stop()

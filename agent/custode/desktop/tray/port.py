@@ -31,5 +31,8 @@ class Tray(Protocol):
     def show(self, look: Look) -> None:
         """Look like that from now on. From any thread; only what differs is touched."""
 
+    def place(self, *, there: bool) -> None:
+        """Take in whether somebody shows tray icons; on the main thread."""
+
     def stop(self) -> None:
         """Have `run` return. From any thread."""

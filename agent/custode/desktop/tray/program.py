@@ -88,7 +88,7 @@ class Program:
 
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self._glib.unix_signal_add(self._glib.PRIORITY_HIGH, number, self._ended)
-        host = HostWatch(self._no_host, LATE_S)
+        host = HostWatch(self._placed, self._no_host, LATE_S)
         self._link.start()
         try:
             self._tray.run()
@@ -143,6 +143,9 @@ class Program:
         text = "\n".join(line for line in (told.message, told.hint) if line)
         failed = Note(key="failed", title=t("That could not be done"), text=text)
         self._later(lambda: self._notifier.show(failed))
+
+    def _placed(self, there: bool) -> None:  # noqa: FBT001 - a callback
+        self._tray.place(there=there)
 
     def _no_host(self) -> None:
         self._notifier.show(
