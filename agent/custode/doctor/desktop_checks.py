@@ -55,18 +55,8 @@ def display(patient: Patient, _subject: str) -> Iterator[Finding]:
         yield Finding(code)
         return
     told = {"display": _display(patient)}
-    argv = [sys.executable, "-m", "custode.desktop.probe"]
     try:
-        done = subprocess.run(
-            argv,
-            env=dict(patient.environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_PROBE_S,
-            check=False,
-        )
+        done = _probe("custode.desktop.probe", patient)
     except subprocess.TimeoutExpired:
         yield Finding("silent", data=told)
         return
@@ -106,7 +96,12 @@ def _host(patient: Patient, bus: SessionBus) -> Finding:
         desktop = patient.environ.get("XDG_CURRENT_DESKTOP", "")
         return Finding("gnome" if "GNOME" in desktop.split(":") else "none")
     hosted = bus.property(_WATCHER, "/StatusNotifierWatcher", "IsStatusNotifierHostRegistered")
-    return Finding("hosted" if hosted else "no_host", data={"by": by})
+    if not hosted:
+        return Finding("no_host", data={"by": by})
+    drawn = _probe("custode.desktop.tray.probe", patient)
+    if drawn.returncode:
+        return Finding("no_libraries", data={"why": drawn.stderr.strip().rpartition("\n")[2]})
+    return Finding("hosted", data={"by": by})
 
 
 def notifications(patient: Patient, _subject: str) -> Iterator[Finding]:
@@ -179,6 +174,20 @@ def _display(patient: Patient) -> str:
     return next((patient.environ[name] for name in _DISPLAYS if patient.environ.get(name)), "")
 
 
+def _probe(module: str, patient: Patient) -> subprocess.CompletedProcess[str]:
+    """Try it in a process of its own. :raises subprocess.TimeoutExpired: when that hangs."""
+    return subprocess.run(
+        [sys.executable, "-m", module],
+        env=dict(patient.environ),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=_PROBE_S,
+        check=False,
+    )
+
+
 def _without(patient: Patient) -> str | None:
     """Why there is nothing to look at."""
     if not _display(patient):
@@ -240,8 +249,9 @@ def checks() -> tuple[Check[Patient], ...]:
                 "gnome": Outcome.FAIL,
                 "none": Outcome.FAIL,
                 "no_host": Outcome.FAIL,
+                "no_libraries": Outcome.FAIL,
             },
-            deadline_s=10.0,
+            deadline_s=_PROBE_S + 5.0,
         ),
         Check(
             "desktop.notifications",

@@ -84,6 +84,10 @@ ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
         ),
         "none": Row(mark("no panel shows icons"), step=_PANEL),
         "no_host": Row(mark("{by} would pass the icon on, but no panel shows it"), step=_PANEL),
+        "no_libraries": Row(
+            mark("the libraries that draw it cannot be loaded ({why})"),
+            "sudo apt-get install gir1.2-ayatanaappindicator3-0.1 gir1.2-gtk-3.0",
+        ),
     },
     "desktop.notifications": {
         "buttons": Row(mark("{by} shows them, with buttons")),

@@ -132,7 +132,7 @@ def test_the_bus(ward: Ward, desktop: Desktop, here: dict[str, str], tmp_path: P
         assert ward.code("desktop.bus", environ=environ) == "closed"
 
 
-def test_the_tray(ward: Ward, desktop: Desktop, here: dict[str, str]) -> None:
+def test_the_tray(ward: Ward, desktop: Desktop, here: dict[str, str], tmp_path: Path) -> None:
     assert ward.code("desktop.tray", environ=here) == "none"
     gnome = {**here, "XDG_CURRENT_DESKTOP": "ubuntu:GNOME"}
     assert ward.code("desktop.tray", environ=gnome) == "gnome"
@@ -140,6 +140,11 @@ def test_the_tray(ward: Ward, desktop: Desktop, here: dict[str, str]) -> None:
         (found,) = ward.rows("desktop.tray", environ=gnome)
         assert found["code"] == "hosted"
         assert found["data"]["by"] == Path("/proc/self/comm").read_text().strip()
+        (tmp_path / "pystray.py").write_text("import nothing_of_that_name\n")
+        broken = {**here, "PYTHONPATH": str(tmp_path)}
+        (found,) = ward.rows("desktop.tray", environ=broken)
+        assert found["code"] == "no_libraries"
+        assert "nothing_of_that_name" in found["data"]["why"]
     with Peer(desktop.address) as alone:
         alone.own(WATCHER)
         assert ward.code("desktop.tray", environ=here) == "silent"

@@ -5,12 +5,14 @@ import select
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from custode.paths import Paths
+from custode.rpc.client import PROTOCOL, AgentClient, dial
 
 START_S = 30.0
 MANAGER = ("/lib/systemd/systemd", "/usr/lib/systemd/systemd")
@@ -92,6 +94,20 @@ class Session:
 
     def custode(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return self.run(str(Path(sys.executable).with_name("custode")), *words, **environment)
+
+    def connect(self) -> AgentClient:
+        """Connect from outside, as any program; never starts an agent of this test's own user."""
+        until = time.monotonic() + START_S
+        while (connection := dial(self.paths)) is None:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        client = AgentClient(connection, self.paths)
+        try:
+            client.agent = client.call("hello", {"protocol": PROTOCOL, "client": "test"})
+        except BaseException:
+            client.close()
+            raise
+        return client
 
     def tree(self) -> dict[str, str]:
         """Every file and folder of the home, with its content."""

@@ -6,7 +6,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from custode.rpc.client import AgentClient
+import pytest
+
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
 from custode.rpc.starting import is_locked
 
 from .conftest import Session
@@ -45,7 +48,7 @@ def test_systemd_starts_the_agent_when_somebody_connects(managed: Session) -> No
     assert answer(managed, "install-desktop")["agent"]["state"] == "listening"  # once more
     assert managed.run("systemctl", "--user", "is-enabled", "custode-agent.socket").returncode == 0
 
-    with AgentClient.connect(managed.paths, start=True) as client:  # from outside, as any program
+    with managed.connect() as client:
         assert shown(managed, "ActiveState") == "active"
         assert shown(managed, "MainPID") == str(client.agent["pid"])
     by_hand = managed.custode("agent", "--json")
@@ -66,9 +69,10 @@ def test_systemd_starts_the_agent_when_somebody_connects(managed: Session) -> No
     config = managed.paths.config
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text("nonsense = 1\n")
-    for _ in range(6):
-        refused = json.loads(managed.custode("status", "--json").stdout)
-        assert refused["error"]["code"] == "config_invalid"
+    for _ in range(6):  # more often than systemd starts a failing service by itself
+        with pytest.raises(CustodeError) as refused:
+            managed.connect()
+        assert refused.value.code is ErrorCode.CONFIG_INVALID
     config.unlink()
     assert answer(managed, "status")["agent"]["version"]
 
