@@ -59,9 +59,9 @@ serve alcun PIN.
 
 Su un computer dove Custode è installato:
 
-1. **Segnalare subito l’accaduto** (Segnala smarrimento, furto o guasto…). Serve solo la password
-dell’account, non il token. Per smarrimento o guasto il certificato è sospeso subito; per furto è
-annullato subito e senza ritorno. Solo se qualcun altro può avere usato il token prima della
+1. **Segnalare subito l’accaduto** (Utilità → Segnala smarrimento, furto o guasto…). Serve solo la
+password dell’account, non il token. Per smarrimento o guasto il certificato è sospeso subito; per
+furto è annullato subito e senza ritorno. Solo se qualcun altro può avere usato il token prima della
 segnalazione, indicare anche l’ultimo giorno in cui lo si aveva sicuramente: ogni copia fatta dopo
 quel giorno, anche questa, è allora ritirata per sempre, perché può averla fatta chi aveva il token.
 
@@ -200,11 +200,11 @@ To check that the folder is whole, in Custode: **Utilities → Verify a backup�
 
 On a computer where Custode is installed:
 
-1. **Report it at once** (Report a loss, theft or fault…). This needs only the password of the
-account, not the token. After loss or fault the certificate is suspended at once; after theft it is
-cancelled at once and for good. Only if somebody else may have used the token before you report it,
-give the last day on which you surely had it, too: every backup made after that day, this one too,
-is then made void for ever, because whoever had the token may have made it.
+1. **Report it at once** (Utilities → Report a loss, theft or fault…). This needs only the password
+of the account, not the token. After loss or fault the certificate is suspended at once; after theft
+it is cancelled at once and for good. Only if somebody else may have used the token before you
+report it, give the last day on which you surely had it, too: every backup made after that day, this
+one too, is then made void for ever, because whoever had the token may have made it.
 
 2. **Ask for the activation of the backup** (Utilities → Activate a backup…), which support has to
 grant. You need this folder, the backup PIN and the network. @reason@ Careful: five wrong PINs in
