@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QDate, QLocale
+from PySide6.QtCore import QDate, QLocale, Qt
 from PySide6.QtWidgets import QCheckBox, QDateEdit, QWidget
 
 from custode.desktop.view import reporting
@@ -144,6 +144,7 @@ class Report(Wizard):
         day.setCalendarPopup(True)
         day.setMaximumDate(QDate(today.year, today.month, today.day))
         day.setAccessibleName(t("The last day I surely had it"))
+        day.lineEdit().setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # Tab comes to the whole of it
         day.setEnabled(self.remembers)
         remembers.toggled.connect(day.setEnabled)
         remembers.toggled.connect(self._remember)
