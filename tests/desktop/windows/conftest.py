@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication
 from tests.desktop.windows.played import PlayedDesk
+from tests.desktop.windows.real_person import Person, at_a_desk
 
 from custode.desktop.theme import Theme
 from custode.locale.catalogue import use
@@ -22,3 +23,9 @@ def desk(theme: Theme, tmp_path: Path) -> Iterator[PlayedDesk]:
     yield made
     made.close_all()
     use("en")
+
+
+@pytest.fixture
+def person(theme: Theme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
+    with at_a_desk(theme, tmp_path, monkeypatch) as found:
+        yield found
