@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custode.desktop.view.action import Do
-from custode.desktop.view.note import note
+from custode.desktop.view.note import SHORT, note
 from custode.domain.need import Need, NeedKind
 from custode.locale import catalogue
 
@@ -58,7 +58,7 @@ def test_each_need_says_what_why_which_token_and_what_comes_next(
     if kind not in WITHOUT_TOKEN:
         assert said.count("0007") == 1
         assert said.count("“Mio”") == 1
-    assert len(told.title) < 120
+    assert len(told.title) <= SHORT
     assert told.text.splitlines()[0].endswith((".", "!"))
     for sentence in (told.next_step, told.without_buttons):
         assert sentence.endswith(".")
@@ -71,6 +71,15 @@ def test_each_need_says_what_why_which_token_and_what_comes_next(
         "en": ["Do it now…", "Remind me tomorrow"],
     }
     assert [now.label, later.label] == labels[language]
+
+
+def test_an_end_that_has_come_is_the_first_line() -> None:
+    catalogue.use("it")
+    ended = row(NeedKind.EXPIRY) | {"text_args": {"days_left": -3}}
+    told = note(ended)
+    catalogue.use("en")
+    assert told.title == "Il tuo certificato è scaduto."
+    assert told.buttons[0].action.name == "request"
 
 
 def test_the_red_notice_in_the_clients_words() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from custode.desktop.view.needs import DO_NOW, REMIND, shown
-from custode.locale.catalogue import gettext, t
+from custode.locale.catalogue import gettext, mark, t
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +39,25 @@ class Note:
     critical: bool = False
 
 
+SHORT: Final = 32  # characters of a first line: many desktops cut off what follows
+
+# The first line, by the kind of need, where what the need is called is longer than that.
+_FIRST_LINE: Final[Mapping[str, str]] = {
+    "last_pin_attempt": mark("Only ONE attempt is left"),
+    "cancelled_original_back": mark("This token is no longer valid"),
+    "pin_locked": mark("A PIN is locked"),
+    "pin_to_be_changed": mark("A PIN has to be changed"),
+    "pin_not_set": mark("The token has no PIN yet"),
+    "identity_missing": mark("Who is the certificate for?"),
+    "install_certificate": mark("Your certificate has arrived"),
+    "recovery_export_missing": mark("The authority has no copy"),
+    "expiry": mark("Your certificate expires soon"),
+    "operation_can_go_on": mark("Something can go on"),
+    "spare_key_dead": mark("The token can be freed"),
+    "unknown_token": mark("A token not known yet"),
+}
+
+
 def note(row: Mapping[str, Any]) -> Note:
     """Tell one need, a row of `status.needs`: the state, what to do, which token, what comes next.
 
@@ -46,10 +65,13 @@ def note(row: Mapping[str, Any]) -> Note:
     a PIN.
     """
     need = shown(row)
+    first, said = need.title, ""
+    if len(need.title) > SHORT and need.kind in _FIRST_LINE:
+        first, said = gettext(_FIRST_LINE[need.kind]), need.title
     return Note(
         key=need.key,
-        title=need.title,
-        text="\n".join(line for line in (need.text, _token(row, need.title)) if line),
+        title=first,
+        text="\n".join(line for line in (said, need.text, _token(row, need.title)) if line),
         buttons=(
             Button(gettext(DO_NOW), need.action),
             Button(gettext(REMIND), need.snooze),
@@ -61,7 +83,7 @@ def note(row: Mapping[str, Any]) -> Note:
 
 
 def _token(row: Mapping[str, Any], title: str) -> str:
-    """Which token it is about: what of that the title has not said."""
+    """Which token it is about: what of that `title` has not said."""
     serial = str((row.get("token") or {}).get("serial") or "")
     if not serial or serial in title:
         return ""
