@@ -45,6 +45,8 @@ class Owner:
     def fault(self, field: str) -> str:
         """What is wrong with a field; empty: nothing."""
         match field:
+            case "code" | "codice_fiscale" if self.known:
+                return ""  # the agent's own, taken as they are
             case "code":
                 return whose.code_fault(self.code)
             case "codice_fiscale":

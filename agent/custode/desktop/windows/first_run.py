@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from custode.desktop.view import owner
-from custode.desktop.view.action import window
 from custode.desktop.view.owner import Owner
 from custode.desktop.windows.fields import Field
-from custode.desktop.windows.pieces import Banner, Kind, card, facts, pressed, text
+from custode.desktop.windows.pieces import Banner, Kind, card, facts, text
 from custode.desktop.windows.tokens import TokenChoice
-from custode.desktop.windows.window import keyed
 from custode.desktop.windows.wizard import Page, Wizard
 from custode.locale.catalogue import mark, t
 
@@ -165,17 +163,7 @@ class FirstRun(Wizard):
             primary=t("Ask for a certificate…"),
             then=self._request,
             last=True,
-            extra=self._prepare(),
         )
-
-    def _prepare(self) -> list[QWidget]:
-        """A token as it is sold has no PIN yet."""
-        rows = self.desk.status.get("tokens") or ()
-        blank = [one for one in rows if not one.get("user_pin_initialized", True)]
-        if not any(one.get("serial") == self._token for one in blank):
-            return []
-        prepare = window("token_init", token=self._token)
-        return [keyed(pressed(t("Prepare the token…"), lambda: self.desk.do(prepare)), "prepare")]
 
     def _request(self) -> None:
         args = {"token": self._token} if self._token else {}

@@ -32,6 +32,8 @@ WINDOWS: Final[Mapping[str, str]] = {
     "retire": "retire:Retire",
     "reissue": "reissue:Reissue",
     "panel": "panel:Panel",
+    "authority_copy": "authority_copy:AuthorityCopy",
+    "free_spare": "free_spare:FreeSpare",
     "first_run": "first_run:FirstRun",
 }
 
