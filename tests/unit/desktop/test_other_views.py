@@ -150,7 +150,7 @@ def test_every_fault_has_one_remedy_that_needs_no_command_of_ours(check: str, co
         assert line.title == told.title
         assert line.what
         assert (line.group is Group.FAULT) is (REGISTRY[check].outcome(code) is Outcome.FAIL)
-        ways = [mend.text, mend.command, mend.action, mend.restarts]
+        ways = [mend.text, mend.command, mend.action, mend.restarts, mend.installs]
         if line.group is Group.FAULT and (told.command or told.step):
             assert any(ways)
         elif line.group is not Group.FAULT:

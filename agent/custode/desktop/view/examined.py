@@ -44,6 +44,8 @@ class Remedy:
     button: str = ""
     restarts: bool = False
     """The agent is to be started anew."""
+    installs: bool = False
+    """What starts Custode with the session is to be put in place anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Line:
 
 # Remedies that the command line gives as commands of its own.
 _RESTART: Final = frozenset({("agent.version", "other"), ("agent.modules", "changed")})
+_INSTALL: Final = frozenset({("desktop.installed", "moved"), ("desktop.installed", "older")})
 _SAID: Final[Mapping[str, str]] = {
     "hung": mark("Look once more; if it happens again, restart the computer."),
     "broke": mark("Tell support: save a report with the button below, and send it."),
@@ -69,6 +72,7 @@ _SAID_OF: Final[Mapping[tuple[str, str], str]] = {
     ("agent.cards", "unknown"): mark(
         "Ask support which module this card needs, and have it named in {file}."
     ),
+    ("desktop.installed", "unreadable"): mark("Move {path} aside, then look once more."),
     ("portals.authority", "lost"): mark(
         "Ask support to bring it back from the copy that you keep elsewhere."
     ),
@@ -92,6 +96,8 @@ def _remedy(finding: Finding, told: diagnosis.Told) -> Remedy:
     check, code, data = finding["id"], finding["code"], finding["data"]
     if (check, code) in _RESTART:
         return Remedy(t("The agent has to be started anew."), restarts=True)
+    if (check, code) in _INSTALL:
+        return Remedy(t("It has to be put in place anew."), installs=True)
     if (check, code) == ("agent.journal", "left"):
         need = {
             "need": "operation_can_go_on",

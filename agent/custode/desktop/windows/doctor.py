@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QProcess, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QLabel, QProgressBar, QWidget
 
@@ -156,6 +157,8 @@ class Doctor(Wizard):
     def _buttons(self, remedy: Remedy) -> list[QWidget]:
         if remedy.restarts:
             return [pressed(t("Start the agent anew"), self._restart)]
+        if remedy.installs:
+            return [pressed(t("Put it in place anew"), self._install)]
         if (action := remedy.action) is not None:
             return [pressed(remedy.button, lambda: self._do(action))]
         return []
@@ -166,6 +169,12 @@ class Doctor(Wizard):
     def _restart(self) -> None:
         """It starts by itself when it is asked for the next time: by the next look."""
         self.run("agent.stop", {}, mark("The agent is started anew"), done=self._look_again)
+
+    def _install(self) -> None:
+        """A command of its own does that; what came of it, the next look tells."""
+        command = QProcess(self)
+        command.finished.connect(lambda *_: self._look_again())
+        command.start(sys.executable, ["-m", "custode", "install-desktop"])
 
     # --- the report ---
 
