@@ -19,7 +19,13 @@ from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.procedures import copies, spare
 from custode.procedures.counter import ask, identity_of, refresh
-from custode.procedures.session import holder_of, job_callbacks, login, signed_by_active
+from custode.procedures.session import (
+    holder_of,
+    job_callbacks,
+    login,
+    signed_by_active,
+    while_wanted,
+)
 from custode.taking_up import take_up, taken_up
 from custode_authority.wire.rome import day_in_rome
 from custode_authority.wire.states import BackupKind, BackupState, CertificateState
@@ -27,7 +33,7 @@ from custode_authority.wire.states import BackupKind, BackupState, CertificateSt
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from custode.daemon.context import Callback, Context
+    from custode.daemon.context import Context
     from custode.daemon.journal import Operation
     from custode.domain.model import CertificateRecord
     from custode.procedures.session import TokenSession
@@ -108,26 +114,11 @@ async def _in_folder(ctx: Context, wanted: CreateParams, to: str) -> dict[str, A
         async with taken_up(ctx, operation, resume):
             async with _backup_pin(session) as pin:
                 with _inside(session, held.key_id, wanted.kind) as (fds, more):
-                    callbacks = _while_wanted(ctx, session.callbacks(held.key_id, operation) | more)
+                    callbacks = while_wanted(ctx, session.callbacks(held.key_id, operation) | more)
                     given = (pin, *fds)
                     made = await ask(ctx, "backup.create", told, given, callbacks, DEADLINE_S)
             await _saved(ctx, operation, made)
     return {**{key: made[key] for key in _TOLD}, "spare_at_hand": _spares(ctx)}
-
-
-def _while_wanted(ctx: Context, callbacks: dict[str, Callback]) -> dict[str, Callback]:
-    """The callbacks of a job that ends at its next step once the person has given it up.
-
-    Up to the registration all of it can be taken back, and is: see `resume`.
-    """
-    tell = callbacks["progress"]
-
-    async def progress(params: dict[str, Any]) -> Any:
-        if ctx.client.gone:
-            raise CustodeError(ErrorCode.CANCELLED)
-        return await tell(params)
-
-    return {**callbacks, "progress": progress}
 
 
 @contextmanager

@@ -151,6 +151,21 @@ def job_callbacks(ctx: Context, operation: Operation | None = None) -> dict[str,
     return {"progress": progress, "journal": journal}
 
 
+def while_wanted(ctx: Context, callbacks: dict[str, Callback]) -> dict[str, Callback]:
+    """The callbacks of a job that ends at its next step once the person has given it up.
+
+    For what can be taken back up to its last step; whoever resumes the operation does so.
+    """
+    tell = callbacks["progress"]
+
+    async def progress(params: dict[str, Any]) -> Any:
+        if ctx.client.gone:
+            raise CustodeError(ErrorCode.CANCELLED)
+        return await tell(params)
+
+    return {**callbacks, "progress": progress}
+
+
 async def identified(ctx: Context) -> None:
     """Wait until every token that arrived is identified; one that takes too long stays pending."""
     with suppress(CustodeError):

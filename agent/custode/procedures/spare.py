@@ -24,6 +24,7 @@ from custode.procedures.session import (
     login,
     refuse_retired,
     refuse_spare,
+    while_wanted,
 )
 from custode.taking_up import take_up, taken_up
 from custode_authority.wire.messages import BackupView
@@ -71,7 +72,7 @@ async def _create(ctx: Context, record: CertificateRecord, named: str) -> dict[s
                 KIND, _about(spare, record, spec)
             )
             async with taken_up(ctx, operation, resume):
-                callbacks = original.callbacks(held.key_id, operation)
+                callbacks = while_wanted(ctx, original.callbacks(held.key_id, operation))
                 saved = await _register(session, operation, record, callbacks)
     await ctx.tokens_read(spare.module)
     return _told(saved, spare, foreign)

@@ -1,6 +1,7 @@
-"""A token that went between two calls of a procedure is gone, whatever the worker calls it."""
+"""What a procedure is told when a token, or the person, went between two of its calls."""
 
 import asyncio
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from custode.domain.model import TokenId, TokenSeen
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
-from custode.procedures.session import TokenSession
+from custode.procedures.session import TokenSession, while_wanted
 
 TOKEN = TokenSeen(TokenId("Maker", "Model", "01"), "Carla", "softhsm")
 
@@ -49,3 +50,21 @@ def test_a_session_that_ended_with_its_token_says_that_the_token_is_gone() -> No
 )
 def test_everything_else_is_told_as_it_is(code: ErrorCode, *, here: bool) -> None:
     assert refused(code, here=here).code is code
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_job_goes_on_only_while_somebody_wants_it(*, gone: bool) -> None:
+    told: list[Any] = []
+
+    async def tell(params: dict[str, Any]) -> Any:
+        told.append(params["step"])
+        return {}
+
+    ctx: Any = SimpleNamespace(client=SimpleNamespace(gone=gone))
+    callbacks = while_wanted(ctx, {"progress": tell, "journal": tell})
+    with pytest.raises(CustodeError) if gone else nullcontext() as stopped:
+        asyncio.run(callbacks["progress"]({"step": "backup.writing"}))
+    assert stopped is None or stopped.value.code is ErrorCode.CANCELLED
+    assert told == ([] if gone else ["backup.writing"])
+    asyncio.run(callbacks["journal"]({"step": "reserved"}))  # what has happened is written down
+    assert told[-1] == "reserved"

@@ -221,15 +221,17 @@ def test_what_was_chosen_before_it_is_done() -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "told"),
+    ("step", "place", "told"),
     [
-        ("", "Cancelled. No backup was saved"),
-        ("backup.writing", "Cancelled. No backup was saved"),
-        ("backup.confirming", "Cancelled. It was just being registered"),
+        ("", "/x", "Cancelled. No backup was saved, and nothing stays"),
+        ("backup.writing", "/x", "Cancelled. No backup was saved, and nothing stays"),
+        ("backup.confirming", "/x", "Cancelled. It was just being registered"),
+        ("csr.key", SPARE, "Cancelled. No backup was saved. A key that was made"),
+        ("backup.confirming", SPARE, "Cancelled. It was just being registered"),
     ],
 )
-def test_what_giving_up_leaves(step: str, told: str) -> None:
-    error = backup.given_up(step)
+def test_what_giving_up_leaves(step: str, place: str, told: str) -> None:
+    error = backup.given_up(step, backup.Plan(place))
     assert error.code is ErrorCode.CANCELLED
     assert translated(error)[0].startswith(told)
 

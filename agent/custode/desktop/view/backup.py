@@ -316,12 +316,17 @@ def advice(done: Row, *, unplugged: bool) -> list[str]:
     return told
 
 
-def given_up(last_step: str) -> CustodeError:
+def given_up(last_step: str, plan: Plan) -> CustodeError:
     """What became of a backup that the person gave up while the agent was at that step."""
     if last_step == _REGISTERING:
         nothing = t(
             "It was just being registered: if that came through, the backup is good and"
             " stands among yours. Otherwise nothing of it stays."
+        )
+    elif plan.spare:
+        nothing = t(
+            "No backup was saved. A key that was made on the spare token already is used the next"
+            " time."
         )
     else:
         nothing = t(

@@ -327,7 +327,7 @@ class Backup(Wizard):
     def _not_made(self, error: CustodeError) -> bool:
         """Tell what is unchanged, on the page where it can be mended; what was chosen stays."""
         if error.code is ErrorCode.CANCELLED:
-            self.show_error(view.given_up(self._last_step))
+            self.show_error(view.given_up(self._last_step, self.plan))
             return True
         if error.code is ErrorCode.INCLUDE_REFUSED:
             self.go("contents")
