@@ -62,9 +62,13 @@ def test_a_job_goes_on_only_while_somebody_wants_it(*, gone: bool) -> None:
 
     ctx: Any = SimpleNamespace(client=SimpleNamespace(gone=gone))
     callbacks = while_wanted(ctx, {"progress": tell, "journal": tell})
-    with pytest.raises(CustodeError) if gone else nullcontext() as stopped:
-        asyncio.run(callbacks["progress"]({"step": "backup.writing"}))
-    assert stopped is None or stopped.value.code is ErrorCode.CANCELLED
-    assert told == ([] if gone else ["backup.writing"])
-    asyncio.run(callbacks["journal"]({"step": "reserved"}))  # what has happened is written down
-    assert told[-1] == "reserved"
+
+    async def play() -> None:
+        with pytest.raises(CustodeError) if gone else nullcontext() as stopped:
+            await callbacks["progress"]({"step": "backup.writing"})
+        assert stopped is None or stopped.value.code is ErrorCode.CANCELLED
+        assert told == ([] if gone else ["backup.writing"])
+        await callbacks["journal"]({"step": "reserved"})  # what has happened is written down
+        assert told[-1] == "reserved"
+
+    asyncio.run(play())
