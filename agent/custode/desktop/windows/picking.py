@@ -7,15 +7,19 @@ can be reached by assistive programs like them.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QDir, QSettings
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QFileDialog, QToolButton
 
 from custode.locale.catalogue import t
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
+
+
+_ARROWS: Final = {"backButton": "←", "forwardButton": "→", "toParentButton": "↑"}
 
 
 def pick_folder(parent: QWidget, title: str, start: str = "") -> str:
@@ -39,8 +43,20 @@ def _dialog(parent: QWidget, title: str, start: str) -> QFileDialog:
     dialog = QFileDialog(parent, title, start or QDir.homePath())
     dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
     dialog.setOption(QFileDialog.Option.DontUseCustomDirectoryIcons)
-    dialog.setLabelText(QFileDialog.DialogLabel.Accept, t("Choose"))
-    dialog.setLabelText(QFileDialog.DialogLabel.Reject, t("Cancel"))
+    dialog.setViewMode(QFileDialog.ViewMode.List)
+    label = QFileDialog.DialogLabel
+    for which, words in (
+        (label.LookIn, t("Look in")),
+        (label.FileName, t("Name")),
+        (label.FileType, t("Show")),
+        (label.Accept, t("Choose")),
+        (label.Reject, t("Cancel")),
+    ):
+        dialog.setLabelText(which, words)
+    for name, arrow in _ARROWS.items():  # Fusion's own are black, on a dark window too
+        if (button := dialog.findChild(QToolButton, name)) is not None:
+            button.setIcon(QIcon())
+            button.setText(arrow)
     return dialog
 
 
