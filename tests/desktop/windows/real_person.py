@@ -81,8 +81,10 @@ class Person:
 
 
 @contextmanager
-def at_a_desk(theme: Theme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
-    """Somebody with an identity and a factory-fresh token in the drawer."""
+def at_a_desk(
+    theme: Theme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, known: bool = True
+) -> Iterator[Person]:
+    """Somebody with a factory-fresh token in the drawer; `known`: and with an identity."""
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     script = tmp_path / "typed.json"
@@ -95,10 +97,11 @@ def at_a_desk(theme: Theme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     try:
         anna = stage.person("anna", "ROSSI01", "RSSNNA80A01H501H")
         player = Player(stage, anna, stage.factory_token("Anna"))
-        player.run(
-            *("identity", "set", "--code", anna.code, "--codice-fiscale", anna.codice_fiscale),
-            password=anna.password,
-        )
+        if known:
+            player.run(
+                *("identity", "set", "--code", anna.code, "--codice-fiscale", anna.codice_fiscale),
+                password=anna.password,
+            )
         desk = Desk(app, theme, anna.paths())
         link = Link(anna.paths(), desk.on_status, desk.on_event, name="custode-windows")
         link.start()

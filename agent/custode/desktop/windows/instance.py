@@ -6,8 +6,9 @@ import fcntl
 import json
 import os
 import socket
+import struct
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from custode.desktop.opening import LINE_MAX, socket_of
 
@@ -58,18 +59,19 @@ class Instance:
         """Take what the next one says; whoever is not this person is not listened to."""
         if self._listener is None:
             return
+        said: Any = None
         with suppress(OSError, ValueError):
             connection, _ = self._listener.accept()
             with connection:
-                if _uid_of(connection) != os.getuid():
-                    return
-                connection.settimeout(_READ_S)
-                said = json.loads(connection.makefile("rb").readline(LINE_MAX))
-                name, args = str(said["open"]), dict(said.get("args") or {})
-                if activation := said.get("activation"):
-                    os.environ[_ACTIVATION] = str(activation)
-                connection.sendall(b'{"ok": true}\n')
-                opened(name, {str(key): str(value) for key, value in args.items()})
+                said = _read(connection)
+                if said is not None:
+                    connection.sendall(b'{"ok": true}\n')
+        if said is None:
+            return
+        if activation := said.get("activation"):
+            os.environ[_ACTIVATION] = str(activation)
+        args = said.get("args")
+        opened(said["open"], _texts(args) if isinstance(args, dict) else {})
 
     def close(self) -> None:
         """Give the place free."""
@@ -79,7 +81,20 @@ class Instance:
         os.close(self._lock)
 
 
-def _uid_of(connection: socket.socket) -> int:
-    """Whose program is at the other end, as the kernel keeps it."""
+def _read(connection: socket.socket) -> dict[str, Any] | None:
+    """What a program of this person wants to be opened; None for anything else."""
+    if peer_uid(connection) != os.getuid():
+        return None
+    connection.settimeout(_READ_S)
+    said = json.loads(connection.makefile("rb").readline(LINE_MAX))
+    return said if isinstance(said, dict) and isinstance(said.get("open"), str) else None
+
+
+def _texts(args: dict[str, Any]) -> dict[str, str]:
+    return {str(key): str(value) for key, value in args.items()}
+
+
+def peer_uid(connection: socket.socket) -> int:
+    """Whose program is at the other end, as the kernel keeps it (unix(7): pid, uid, gid)."""
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-    return int.from_bytes(credentials[4:8], "little", signed=True)
+    return int(struct.unpack("3i", credentials)[1])
