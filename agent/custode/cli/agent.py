@@ -13,7 +13,7 @@ from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.locale.catalogue import mark, t
 from custode.paths import Paths
-from custode.rpc.starting import is_locked
+from custode.rpc.lock import is_locked
 
 if TYPE_CHECKING:
     from custode.cli.face import Face

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from custode.daemon.audit import Anchor, Head, verify_file
 from custode.daemon.store import SCHEMA_VERSION
-from custode.rpc.starting import is_locked
+from custode.rpc.lock import is_locked
 from custode_drivers.api.checks import Check, Finding, Outcome
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError, from_rpc
+from custode.rpc.lock import is_locked
 from custode.rpc.secret_line import send_secret
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ class AgentClient:
             from custode.paths import Paths as AllPaths
 
             paths = AllPaths.find()
-        connection = dial(paths) if start or _runs(paths) else None
+        runs = is_locked(paths)
+        connection = dial(paths) if start or runs else None
         if connection is None:
             if not start:
                 raise CustodeError(ErrorCode.AGENT_UNAVAILABLE, log=str(paths.log))
@@ -100,7 +102,9 @@ class AgentClient:
         client = cls(connection, paths)
         try:
             hello = {"protocol": PROTOCOL, "client": name}
-            client.agent = client.call("hello", hello, deadline_s=hello_s)
+            # One that a service manager starts answers when it is up.
+            wait_s = hello_s if runs else max(hello_s, deadline_s)
+            client.agent = client.call("hello", hello, deadline_s=wait_s)
         except BaseException:
             client.close()
             raise
@@ -243,13 +247,6 @@ class AgentClient:
         """What to say of an agent that hung up: one that had said hello was working for us."""
         code = ErrorCode.AGENT_DIED if self.agent else ErrorCode.AGENT_UNAVAILABLE
         return CustodeError(code, log=str(self._paths.log))
-
-
-def _runs(paths: Paths) -> bool:
-    """Whether an agent runs; asked without connecting, which has a service manager start one."""
-    from custode.rpc.starting import is_locked  # rarely needed, and slow to import
-
-    return is_locked(paths)
 
 
 def dial(paths: Paths) -> socket.socket | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.locale.catalogue import fill, gettext
+from custode.rpc.lock import is_locked
 
 if TYPE_CHECKING:
     import socket
@@ -105,20 +106,3 @@ def _listen(read_end: int, until: float) -> bytes:
             break
         said += chunk
     return said
-
-
-def is_locked(paths: Paths) -> bool:
-    """Whether an agent holds the lock of this home."""
-    import fcntl
-
-    try:
-        fd = os.open(paths.lock, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False  # there is none, or nobody could work there
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
-    return False

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.rpc.client import AgentClient
-from custode.rpc.starting import is_locked
+from custode.rpc.lock import is_locked
 from custode.startup.written import SERVICE, SOCKET
 
 if TYPE_CHECKING:

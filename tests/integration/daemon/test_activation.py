@@ -21,7 +21,7 @@ from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 from custode.paths import Paths
 from custode.rpc.client import AgentClient, WantedSecret
-from custode.rpc.starting import is_locked
+from custode.rpc.lock import is_locked
 
 PROGRAM = Path(__file__).with_name("tiny_agent.py")
 DEADLINE_S = 20.0
@@ -115,6 +115,13 @@ def test_connecting_starts_it_and_the_sockets_stay_the_managers(manager: Manager
         pass
     assert last == b"STOPPING=1"
     assert [path.stat().st_ino for path in manager.sockets] == files
+
+
+def test_one_that_takes_long_to_start_is_waited_for(manager: Manager) -> None:
+    manager.listen(CUSTODE_TEST_LATE_S="1")
+    with AgentClient.connect(manager.paths, hello_s=0.2) as client:
+        client.call("agent.stop")
+    assert manager.wait() == 0
 
 
 def test_one_that_cannot_start_tells_whoever_woke_it_why(manager: Manager) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,7 @@ async def descriptors(_ctx: Context, _params: dict[str, Any]) -> int:
 
 if __name__ == "__main__":
     home = Path(os.environ["CUSTODE_HOME"])
+    time.sleep(float(os.environ.get("CUSTODE_TEST_LATE_S", "0")))
     sys.exit(
         run(
             Paths.at(home),

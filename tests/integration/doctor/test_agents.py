@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -49,7 +50,11 @@ def test_somebody_listens_and_does_not_answer(ward: Ward, monkeypatch: pytest.Mo
     place = ward.paths.agent_socket
     old = os.umask(0o077)
     try:
-        with socket.create_server(str(place), family=socket.AF_UNIX):
+        with (
+            socket.create_server(str(place), family=socket.AF_UNIX),
+            ward.paths.lock.open("w") as lock,  # as an agent has it that hangs
+        ):
+            fcntl.flock(lock, fcntl.LOCK_EX)
             (found,) = ward.rows("agent.starts", agent=True)
     finally:
         os.umask(old)

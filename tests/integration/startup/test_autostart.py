@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from tests.desktop.session.desktop import Desktop
 
-from custode.rpc.starting import is_locked
+from custode.rpc.lock import is_locked
 
 from .conftest import Session
 

@@ -10,7 +10,7 @@ import pytest
 
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
-from custode.rpc.starting import is_locked
+from custode.rpc.lock import is_locked
 
 from .conftest import Session
 
