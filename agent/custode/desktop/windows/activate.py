@@ -18,7 +18,7 @@ from custode.desktop.windows.window import keyed
 from custode.desktop.windows.wizard import Page
 from custode.error_codes import ErrorCode
 from custode.locale import moments, outcomes
-from custode.locale.catalogue import t, tn
+from custode.locale.catalogue import mark, t, tn
 from custode.locale.lines import backup_named, plug_in, serial_of
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ class Activate(WithBackup):
                 "reason": self._known_reason() or self.reason,
                 "wait": False,
             },
-            t("Activating the backup"),
+            mark("Activating the backup"),
             done=self._activated,
             failed=self._asked_for,
         )
@@ -231,7 +231,7 @@ class Activate(WithBackup):
 
     def _asked_anew(self) -> None:
         """Hear how it stands by now before the steps are shown."""
-        self.run("backup.list", {}, t("Asking how it stands"), done=lambda _: self.go("steps"))
+        self.run("backup.list", {}, mark("Asking how it stands"), done=lambda _: self.go("steps"))
 
     def _look_now(self) -> None:
         self._asked_anew()

@@ -10,12 +10,13 @@ from custode.desktop.parts import label
 from custode.desktop.view import cancelling
 from custode.desktop.windows.choices import Choice, Choices
 from custode.desktop.windows.ending import parts_card, typed
+from custode.desktop.windows.folders import points
 from custode.desktop.windows.pieces import Banner, Kind, card, column, pressed, text
 from custode.desktop.windows.window import keyed
 from custode.desktop.windows.wizard import Page, Wizard
 from custode.error_codes import ErrorCode
 from custode.locale import endings
-from custode.locale.catalogue import t
+from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -141,7 +142,7 @@ class Cancel(Wizard):
         self.run(
             "cancel.preview",
             self._params(),
-            t("Looking at what would be cancelled"),
+            mark("Looking at what would be cancelled"),
             done=self._previewed,
         )
 
@@ -184,7 +185,7 @@ class Cancel(Wizard):
         self.run(
             "cancel.run",
             {**self._params(), "note": self.note, "covered": covered},
-            t("Cancelling"),
+            mark("Cancelling"),
             done=self._over,
             failed=self._changed,
         )
@@ -205,7 +206,7 @@ class Cancel(Wizard):
         return Page(
             part.text,
             body=[
-                card(*(text(f"•  {row}") for row in part.rows)),
+                card(points(part.rows)),
                 self._stolen_too() if stolen else None,
                 text(t("A new certificate can be requested at any time."), "muted"),
             ],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QWidget
 
 from custode.desktop.parts import label
+from custode.desktop.windows.folders import points
 from custode.desktop.windows.pieces import card, column, text
 from custode.desktop.windows.window import keyed
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def parts_card(part: Part) -> QWidget:
     """A sentence, and what it is about, each on a line of its own."""
-    return card(text(part.text, "strong"), *(text(f"•  {row}") for row in part.rows))
+    return card(text(part.text, "strong"), points(part.rows))
 
 
 def agreed(words: str, so_far: bool, tell: Callable[[bool], None]) -> QWidget:  # noqa: FBT001 - as it stood

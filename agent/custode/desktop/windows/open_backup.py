@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from custode.desktop.view import activating
 from custode.desktop.windows.blocked import verdict
+from custode.desktop.windows.folders import points
 from custode.desktop.windows.pieces import card, facts, text
 from custode.desktop.windows.which_backup import WithBackup
 from custode.desktop.windows.wizard import Page
 from custode.error_codes import ErrorCode
 from custode.locale import moments
-from custode.locale.catalogue import t
+from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -75,7 +76,7 @@ class OpenBackup(WithBackup):
         self.run(
             "backup.open",
             {"folder": self.folder},
-            t("Opening the backup"),
+            mark("Opening the backup"),
             done=self._proved,
             failed=self._shut,
         )
@@ -125,7 +126,7 @@ class OpenBackup(WithBackup):
                 facts([(t("Expires on"), day)]),
                 card(
                     text(t("What restore would do:"), "strong"),
-                    *(text(f"•  {step}") for step in steps),
+                    points(steps),
                 ),
             ],
             sign="done",

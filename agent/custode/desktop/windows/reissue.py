@@ -10,7 +10,7 @@ from custode.desktop.windows.pieces import Banner, Kind, card, facts, text
 from custode.desktop.windows.tokens import TokenChoice
 from custode.desktop.windows.wizard import Page, Wizard
 from custode.locale import endings, outcomes
-from custode.locale.catalogue import t
+from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -79,7 +79,7 @@ class Reissue(Wizard):
         self.run(
             "reissue.preview",
             {"token": self.token},
-            t("Looking at what would be lost"),
+            mark("Looking at what would be lost"),
             done=self._previewed,
         )
 
@@ -121,7 +121,7 @@ class Reissue(Wizard):
 
     def _reissue(self) -> None:
         params = {"token": self.seen.get("token"), "given_up": self.seen.get("given_up")}
-        self.run("reissue.run", params, t("Issuing anew"), done=self._over)
+        self.run("reissue.run", params, mark("Issuing anew"), done=self._over)
 
     def _over(self, made: dict[str, Any]) -> None:
         self.made = made

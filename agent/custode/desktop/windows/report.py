@@ -15,7 +15,7 @@ from custode.desktop.windows.window import keyed
 from custode.desktop.windows.wizard import Page, Wizard
 from custode.error_codes import ErrorCode
 from custode.locale import catalogue, endings, moments
-from custode.locale.catalogue import t
+from custode.locale.catalogue import mark, t
 from custode.locale.lines import certificate_line
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class Report(Wizard):
         self.run(
             "report.preview",
             self._params(),
-            t("Looking at what the report would do"),
+            mark("Looking at what the report would do"),
             done=self._previewed,
             failed=self._ambiguous,
         )
@@ -257,7 +257,7 @@ class Report(Wizard):
         self.set_ready(understood)
 
     def _report(self) -> None:
-        self.run("report", self._params(), t("Reporting it"), done=self._reported)
+        self.run("report", self._params(), mark("Reporting it"), done=self._reported)
 
     def _reported(self, done: dict[str, Any]) -> None:
         self.done = done

@@ -11,7 +11,7 @@ from custode.desktop.windows.which_backup import WithBackup
 from custode.desktop.windows.window import keyed
 from custode.desktop.windows.wizard import Page
 from custode.locale import moments, outcomes
-from custode.locale.catalogue import t
+from custode.locale.catalogue import mark, t
 from custode.locale.lines import backup_named
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Restore(WithBackup):
         self.run(
             "backup.restore",
             {"folder": self.folder, "token": self.token},
-            t("Putting the backup onto the token"),
+            mark("Putting the backup onto the token"),
             done=self._come_back,
         )
 

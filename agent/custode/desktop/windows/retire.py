@@ -11,7 +11,7 @@ from custode.desktop.windows.choices import Choice, Choices
 from custode.desktop.windows.ending import agreed
 from custode.desktop.windows.pieces import Banner, Kind, card, text
 from custode.desktop.windows.wizard import Page, Wizard
-from custode.locale.catalogue import t
+from custode.locale.catalogue import mark, t
 from custode.locale.lines import plug_in
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Retire(Wizard):
 
     def _retire(self) -> None:
         params = {"backup_id": self.backup_id}
-        self.run("backup.retire", params, t("Making the backup void"), done=self._over)
+        self.run("backup.retire", params, mark("Making the backup void"), done=self._over)
 
     def _over(self, retired: dict[str, Any]) -> None:
         self.retired = retired

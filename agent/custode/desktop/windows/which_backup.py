@@ -5,32 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QFileDialog, QWidget
-
 from custode.desktop.view import activating
 from custode.desktop.windows.choices import Choice, Choices
-from custode.desktop.windows.flow import flow
+from custode.desktop.windows.folders import left
+from custode.desktop.windows.mounts import Mounts
+from custode.desktop.windows.picking import pick_folder
 from custode.desktop.windows.pieces import Banner, Kind, pressed, text
 from custode.desktop.windows.window import keyed
 from custode.desktop.windows.wizard import Page, Wizard
 from custode.error_codes import ErrorCode
-from custode.locale.catalogue import t
+from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from PySide6.QtWidgets import QWidget
 
     from custode.desktop.view.activating import Candidate
     from custode.desktop.windows.desk import Desk
     from custode.errors import CustodeError
 
 _AWAY: Final = frozenset({ErrorCode.FILE_MISSING, ErrorCode.FILE_UNREADABLE})
-_LOOK_MS: Final = 2000  # a stick that no event tells of is found by looking, while it is waited for
-
-
-def ask_folder(parent: QWidget, title: str, start: str = "") -> str:
-    """Have the person choose a folder; empty: they did not."""
-    return QFileDialog.getExistingDirectory(parent, title, start)
 
 
 class WithBackup(Wizard):
@@ -45,9 +40,7 @@ class WithBackup(Wizard):
         self._asked = args
         self._begun = False
         self._chosen = ""
-        self._waits = QTimer(self)
-        self._waits.setInterval(_LOOK_MS)
-        self._waits.timeout.connect(self._look_there)
+        self._mounts: Mounts | None = None
         desk.happened.connect(self._happened)
         desk.changed.connect(self._begin)
 
@@ -125,15 +118,15 @@ class WithBackup(Wizard):
         elif self.folder:
             self._show()
         else:
-            self.go("away")
+            self._wait()
 
     def _show(self) -> None:
         """Have the agent read the folder."""
-        self._waits.stop()
+        self._wait_no_more()
         self.run(
             "backup.show",
             {"folder": self.folder},
-            t("Looking at the backup"),
+            mark("Looking at the backup"),
             done=self._shown,
             failed=self._not_shown,
             step=0,
@@ -146,8 +139,7 @@ class WithBackup(Wizard):
 
     def _not_shown(self, error: CustodeError) -> bool:
         if error.code in _AWAY:
-            self._waits.start()
-            self.go("away")
+            self._wait()
             return True
         self.at = "which"
         return False
@@ -172,8 +164,7 @@ class WithBackup(Wizard):
         )
 
     def _other(self) -> QWidget:
-        button = keyed(pressed(t("Another folder…"), self._choose_folder), "folder")
-        return flow([button])
+        return left(keyed(pressed(t("Another folder…"), self._choose_folder), "folder"))
 
     def _choose(self, backup_id: str) -> None:
         self._chosen = backup_id
@@ -188,7 +179,7 @@ class WithBackup(Wizard):
 
     def _choose_folder(self) -> None:
         title = t("The backup's folder (it holds the file iw.iwk)")
-        if found := ask_folder(self, title, self.folder):
+        if found := pick_folder(self, title):
             self.folder = found
             self._show()
 
@@ -213,15 +204,26 @@ class WithBackup(Wizard):
             back=self._leave_away,
         )
 
+    def _wait(self) -> None:
+        """Until a stick comes, the agent tells of the folder, or the person says where it is."""
+        if self._mounts is None:
+            self._mounts = Mounts(self)
+            self._mounts.changed.connect(self._look_there)
+        self.go("away")
+
+    def _wait_no_more(self) -> None:
+        if self._mounts is not None:
+            self._mounts.close()
+            self._mounts.deleteLater()
+            self._mounts = None
+
     def _leave_away(self) -> None:
-        self._waits.stop()
+        self._wait_no_more()
         self.folder = ""
         self.go("which")
 
     def _look_there(self) -> None:
-        if self.at != "away" or self.busy:
-            self._waits.stop()
-        elif self.folder and Path(self.folder).is_dir():
+        if self.at == "away" and not self.busy and self.folder and Path(self.folder).is_dir():
             self._show()
 
     def _happened(self, event: dict[str, Any]) -> None:
@@ -236,5 +238,5 @@ class WithBackup(Wizard):
             self._show()
 
     def closing(self) -> None:
-        self._waits.stop()
+        self._wait_no_more()
         super().closing()
