@@ -121,11 +121,15 @@ _NEXT: Final[Mapping[ErrorCode, tuple[str, str]]] = {
     _E.ORIGINAL_ACTIVE: (mark("If it is lost, stolen or broken, report it first."), "report"),
     _E.ORIGINAL_RENEWED: (mark("Bring the renewal to its end, then make the backup."), "renew"),
     _E.BACKUP_STATE: (_PANEL, "panel"),
-    _E.BACKUP_RETIRED: (mark("Use another backup; if there is none, ask for a re-issue."), ""),
+    _E.BACKUP_LOCKED: (_REISSUE, "reissue"),
+    _E.BACKUP_RETIRED: (
+        mark("Use another backup; if there is none, ask for a re-issue."),
+        "reissue",
+    ),
     _E.ALREADY_ACTIVATED: (mark("If that was not you, report the theft at once."), "report"),
     _E.BACKUP_PLACE: (_PANEL, "panel"),
     _E.NOT_APPROVED: (mark("Support has to approve it; try again later."), ""),
-    _E.COPY_REFUSED: (_REISSUE, ""),
+    _E.COPY_REFUSED: (_REISSUE, "reissue"),
     _E.BACKUP_ON_TOKEN: (
         mark("When the original is lost, stolen or broken, report it; then activate this one."),
         "report",
@@ -144,6 +148,7 @@ _BUTTONS: Final[Mapping[str, str]] = {
     "first_run": mark("Say who you are…"),
     "request": mark("Ask for a certificate…"),
     "report": mark("Report it…"),
+    "reissue": mark("New certificate…"),
     "renew": mark("Renew…"),
 }
 _OF_TOKENS: Final = frozenset({"pin_unblock", "pin_change", "token_init"})

@@ -157,6 +157,7 @@ _GOES_ON: Final[Mapping[str, tuple[str, str]]] = {
     "request": ("request", ""),
     "install": ("install", ""),
     "renew": ("renew", ""),
+    "reissue": ("reissue", "token"),
     "backup.create": ("backup", ""),
     "spare.create": ("backup", "spare"),
     "backup.activate": ("activate", "folder"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from custode.desktop.view import checking
 from custode.desktop.windows.choices import Choices
+from custode.desktop.windows.flow import flow
 from custode.desktop.windows.folders import choice_of, left, opened
 from custode.desktop.windows.mounts import Mounts
 from custode.desktop.windows.picking import pick_folder
@@ -18,6 +19,8 @@ from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from PySide6.QtWidgets import QWidget
 
     from custode.desktop.view.backup import Spot
     from custode.desktop.windows.desk import Desk
@@ -105,7 +108,7 @@ class Verify(Wizard):
             headline,
             besides,
             body=[
-                card(facts(backup_lines.seen_facts(self._found)), left(show)),
+                card(facts(backup_lines.seen_facts(self._found)), flow([show, *self._more()])),
                 text(only_outside, "muted") if good else None,
             ],
             sign="done" if good else "warning",
@@ -115,6 +118,18 @@ class Verify(Wizard):
             last=True,
             extra=[keyed(another, "more")],
         )
+
+    def _more(self) -> list[QWidget]:
+        """What else can be done with it."""
+        found = self._found
+        try_ = pressed(t("Try to open it…"), lambda: self._lead("open", folder=str(found["path"])))
+        void = pressed(
+            t("Make it void…"), lambda: self._lead("retire", backup_id=str(found["backup_id"]))
+        )
+        return [keyed(try_, "try"), keyed(void, "void")] if checking.is_good(found) else []
+
+    def _lead(self, name: str, **args: str) -> None:
+        self.desk.open(name, **args)
 
     def _make_new(self) -> None:
         self.desk.open("backup")
