@@ -82,9 +82,9 @@ fuzz: setup ## fuzz every reader with atheris (TIME=60 seconds each; ONLY="cms r
 	@TIME=$(or $(TIME),60) $(bin)/python -m tests.fuzz $(ONLY)
 
 .PHONY: screens
-screens: setup ## a picture of every window, to be looked at: build/screens
+screens: setup ## pictures of windows and tray, to be looked at: build/screens (README=1: its own)
 	@WITH=screens packaging/linux/setup.sh
-	@$(bin)/python -m tests.desktop.screens
+	@$(bin)/python -m tests.desktop.screens $(if $(README),readme)
 
 .PHONY: constraints
 constraints: setup ## pin anew after a change of dependencies (UPGRADE=1: newest versions)

@@ -6,6 +6,7 @@ One process for each size of dots, because Qt reads QT_SCALE_FACTOR once.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +14,19 @@ from typing import Final
 
 FOLDER: Final = Path(__file__).parents[2] / "build" / "screens"
 SCALES: Final = {"100": "1", "200": "2"}
+README: Final = Path(__file__).parents[2] / "docs" / "pictures"
+SHOWN: Final = {
+    "tray": "tray-utilities-it-light",
+    "panel": "panel-no-backup-it-light-100",
+    "backup": "backup-where-en-light-100",
+    "activation": "activate-waiting-en-dark-100",
+}
+"""What of them the README shows."""
 
 
 def main(arguments: list[str]) -> int:
-    """Without arguments: all; with a scale: that one, in this process."""
-    if not arguments:
+    """Draw all; with a scale that one, in this process; `readme`: those of the README too."""
+    if arguments in ([], ["readme"]):
         FOLDER.mkdir(parents=True, exist_ok=True)
         for old in FOLDER.glob("*.png"):
             old.unlink()
@@ -31,6 +40,10 @@ def main(arguments: list[str]) -> int:
             argv = [sys.executable, "-m", "tests.desktop.screens", scale]
             subprocess.run(argv, check=True, env=environment, timeout=300)
         _photograph()
+        if arguments:
+            README.mkdir(exist_ok=True)
+            for name, picture in SHOWN.items():
+                shutil.copyfile(FOLDER / f"{picture}.png", README / f"{name}.png")
         sys.stdout.write(f"{len(list(FOLDER.glob('*.png')))} pictures in {FOLDER}\n")
         return 0
     _draw(arguments[0])

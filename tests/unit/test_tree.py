@@ -183,3 +183,12 @@ def test_constraints_pin_names_versions_and_hashes_only() -> None:
 )
 def test_what_counts_as_a_reason(comment: str, *, reasoned: bool) -> None:
     assert bool(REASONED.search(comment)) is reasoned
+
+
+def test_what_readme_and_docs_lead_to_is_there() -> None:
+    led_to = 0
+    for page in (ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text(encoding="utf-8")):
+            led_to += 1
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+    assert led_to > 10
