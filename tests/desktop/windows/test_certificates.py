@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QRadioButton
+from PySide6.QtWidgets import QCheckBox, QComboBox, QRadioButton
 from tests.desktop.hands import find, press, texts, type_into
 from tests.desktop.windows.played import Played, PlayedDesk, settle
 from tests.desktop.windows.situations.certificates import (
@@ -25,6 +25,7 @@ from tests.desktop.windows.situations.certificates import (
 from tests.desktop.windows.situations.table import show
 
 from custode.desktop.view.requesting import Stage
+from custode.desktop.windows import doctor, install
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError, to_rpc
 
@@ -160,7 +161,7 @@ def test_a_certificate_from_a_file(
     desk: PlayedDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "a.cer"
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
+    monkeypatch.setattr(install, "pick_file", lambda *_: str(file))
     window = opened(desk, "install-none")
     file.write_text("no certificate")
     press(window, "Open the file…")
@@ -273,7 +274,7 @@ def test_a_report_for_support(
 ) -> None:
     window = opened(desk, "doctor-found")
     asked: list[str] = []
-    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    monkeypatch.setattr(doctor, "pick_folder", lambda *_: str(tmp_path))
     monkeypatch.setattr(window._examination, "ask_report", asked.append)
     press(window, "Save a report for support…")
     (path,) = asked

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QProcess, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QLabel, QProgressBar, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QWidget
 
 from custode.desktop.parts import label, picture
 from custode.desktop.view import examined
@@ -17,6 +17,7 @@ from custode.desktop.view.examined import Group
 from custode.desktop.windows import sheets
 from custode.desktop.windows.examination import Examination
 from custode.desktop.windows.flow import flow
+from custode.desktop.windows.picking import pick_folder
 from custode.desktop.windows.pieces import Banner, Kind, card, column, copyable, pressed, text
 from custode.desktop.windows.window import keyed
 from custode.desktop.windows.wizard import Page, Wizard
@@ -179,7 +180,7 @@ class Doctor(Wizard):
     # --- the report ---
 
     def _save(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, t("Where the report is to be saved"))
+        folder = pick_folder(self, t("Where the report is to be saved"))
         if folder:
             self.save_into(Path(folder))
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from custode import files
 from custode.desktop.view import requesting
 from custode.desktop.windows import sheets
+from custode.desktop.windows.picking import pick_file
 from custode.desktop.windows.pieces import card, facts, text
 from custode.desktop.windows.wizard import Page, Wizard
 from custode.errors import CustodeError
@@ -74,12 +75,8 @@ class Install(Wizard):
 
     def _choose(self) -> None:
         """Have a file chosen; nothing of it is believed: the agent judges it."""
-        chosen, _ = QFileDialog.getOpenFileName(
-            self,
-            t("The certificate's file"),
-            "",
-            f"{t('Certificates')} (*.pem *.crt *.cer *.der);;{t('All files')} (*)",
-        )
+        kinds = (f"{t('Certificates')} (*.pem *.crt *.cer *.der)", f"{t('All files')} (*)")
+        chosen = pick_file(self, t("The certificate's file"), kinds)
         if chosen:
             self.take(Path(chosen))
 

@@ -16,6 +16,8 @@ from PySide6.QtWidgets import QFileDialog, QToolButton
 from custode.locale.catalogue import t
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PySide6.QtWidgets import QWidget
 
 
@@ -27,6 +29,14 @@ def pick_folder(parent: QWidget, title: str, start: str = "") -> str:
     dialog = _dialog(parent, title, start)
     dialog.setFileMode(QFileDialog.FileMode.Directory)
     dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    return next(iter(_chosen(dialog)), "")
+
+
+def pick_file(parent: QWidget, title: str, kinds: Sequence[str]) -> str:
+    """One file of some kinds (`Words (*.pem *.crt)`); empty when the person chose none."""
+    dialog = _dialog(parent, title, "")
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    dialog.setNameFilters(kinds)
     return next(iter(_chosen(dialog)), "")
 
 
