@@ -38,7 +38,7 @@ def test_a_person_plays_with_a_token_and_nothing_is_left(desktop: Desktop) -> No
             stdout=subprocess.DEVNULL,
         )
         try:
-            table = desktop.reader.window("Demo")
+            table = desktop.reader.window("Demo", patience_s=80.0)  # the stage is set first
             icon = tray.item()
             panel = desktop.reader.window("Custode")
             panel.until_says("Esegui la copia di sicurezza!")

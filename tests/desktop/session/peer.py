@@ -31,7 +31,7 @@ from jeepney import (
 )
 from jeepney.io.threading import DBusConnection, ReceiveStopped, open_dbus_connection
 
-PATIENCE_S: Final = 20.0  # for one answer: programs under test may be on a very busy computer
+PATIENCE_S: Final = 40.0  # for one answer: programs under test may be on a very busy computer
 _BUS: Final = ("org.freedesktop.DBus", "/org/freedesktop/DBus")
 _PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 
