@@ -155,9 +155,10 @@ def test_the_language_changes_live_and_the_menu_stays_the_same_one(item: Item) -
 def test_the_look_of_the_icons_is_a_setting(item: Item, player: Player) -> None:
     config = player.person.home / "config.toml"
     before = config.read_text("utf-8")
-    config.write_text(before + '[tray]\nicons = "light"\n', "utf-8")
+    config.write_text(before + '[tray]\nicons = "light"\nalways = true\n', "utf-8")
     player.pull()
-    item.until(lambda shown: shown.icon == "custode-absent-light", "light ones")
+    shown = item.until(lambda shown: shown.icon == "custode-absent-light", "light ones")
+    assert item.until(lambda shown: shown.status == "Active", "its place") == shown
     config.write_text(before, "utf-8")
     player.plug()
     item.until(lambda shown: shown.icon == "custode-present", "coloured ones")

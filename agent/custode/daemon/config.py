@@ -96,12 +96,14 @@ class BackupSettings(Section, frozen=True):
 
 
 class TraySettings(Section, frozen=True):
-    """`[tray]`: how the icons look.
+    """`[tray]`: how the icon looks, and whether it is there with nothing inserted.
 
-    `colour`: with an outline, for any panel; `light`: for a dark one; `dark`: for a light one.
+    `icons`: `colour`, with an outline, for any panel; `light`: for a dark one; `dark`: for a light
+    one. `always`: without it, panels may put the icon away while no token is inserted.
     """
 
     icons: Literal["colour", "light", "dark"] = "colour"
+    always: bool = False
 
 
 class CardSettings(Section, frozen=True):

@@ -62,6 +62,7 @@ async def status(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         "gate": gate(state),
         "needs": needs(state, ctx.clock.now()),
         "running": ctx.running.rows(),
+        "tray": msgspec.to_builtins(ctx.config.tray),
         **_modules(ctx),
         "authority": {
             **ctx.authority.report(),
@@ -98,7 +99,6 @@ def _config(ctx: Context) -> dict[str, Any]:
         "file": ctx.config.file,
         "modules_changed": ctx.live_config.modules_changed,
         "discover": ctx.state.discover,
-        "tray_icons": ctx.config.tray.icons,
     }
 
 

@@ -92,6 +92,25 @@ def test_which_sign_stands_for_what(
     assert sign.sign(status, why) is Sign(shown)
 
 
+@pytest.mark.parametrize(
+    ("status", "why", "standing"),
+    [
+        (None, None, "passive"),
+        (None, GONE, "active"),
+        (NOBODY, None, "passive"),
+        ({**NOBODY, "tray": {"always": False}}, None, "passive"),
+        ({**NOBODY, "tray": {"always": True}}, None, "active"),
+        (PRESENT, None, "active"),
+        (NEEDED, None, "calling"),
+        (READERS_DOWN, None, "active"),
+    ],
+)
+def test_how_much_room_the_icon_asks_for(
+    status: Status | None, why: CustodeError | None, standing: str
+) -> None:
+    assert sign.standing(status, why).value == standing
+
+
 LINES: list[tuple[Status | None, CustodeError | None, str, str]] = [
     (None, None, "Custode is starting…", "Custode si avvia…"),
     (None, DIED, "Custode is starting again…", "Custode si riavvia…"),

@@ -19,19 +19,17 @@ from pystray._appindicator import Icon as _AppIndicatorIcon
 
 from custode.desktop.tray.drawn import DrawnMenu
 from custode.desktop.tray.port import Look, Tray
-from custode.desktop.view.sign import Sign
+from custode.desktop.view.sign import Standing
 
 if TYPE_CHECKING:
     from custode.desktop.view.action import Action
 
 NAME: Final = "custode"  # the item's Id: panels remember by it where the person put it
 _STATUS: Final = AppIndicator.IndicatorStatus
-# Nothing is inserted: a panel may put the icon away. What needs the person: it must not.
 _STATUSES: Final = {
-    Sign.ABSENT: _STATUS.PASSIVE,
-    Sign.PRESENT: _STATUS.ACTIVE,
-    Sign.ATTENTION: _STATUS.ATTENTION,
-    Sign.TROUBLE: _STATUS.ACTIVE,
+    Standing.PASSIVE: _STATUS.PASSIVE,
+    Standing.ACTIVE: _STATUS.ACTIVE,
+    Standing.CALLING: _STATUS.ATTENTION,
 }
 
 
@@ -50,7 +48,7 @@ class _Icon(_AppIndicatorIcon):  # type: ignore[misc] # pystray comes without ty
     def look(self, look: Look) -> None:
         """Show it; on the main loop's thread."""
         self._look = look
-        icon, status = look.icon, _STATUSES[look.sign]
+        icon, status = look.icon, _STATUSES[look.standing]
         if not self._there:
             icon, status = "", _STATUS.PASSIVE
         wanted = (icon, look.title, status)

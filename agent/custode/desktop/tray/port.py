@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from custode.desktop.view.sign import Sign
+from custode.desktop.view.sign import Standing
 
 if TYPE_CHECKING:
     from custode.desktop.view.menu import Menu
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What is to be seen: which sign in which icon, its title, its menu."""
+    """What is to be seen: how it stands, which icon, its title, its menu."""
 
-    sign: Sign
+    standing: Standing
     icon: str
     """Its name, among our own."""
     title: str

@@ -58,10 +58,10 @@ def main() -> int:
 
 def look(status: dict[str, Any] | None, why: CustodeError | None) -> Look:
     """What is to be seen of that."""
-    shown = sign.sign(status, why)
-    wanted = ((status or {}).get("config") or {}).get("tray_icons")
-    icon = f"custode-{shown.value}{_VARIANTS.get(str(wanted), '')}"
-    return Look(shown, icon, sign.title(status, why), menu(status, why))
+    wanted = ((status or {}).get("tray") or {}).get("icons")
+    icon = f"custode-{sign.sign(status, why).value}{_VARIANTS.get(str(wanted), '')}"
+    standing = sign.standing(status, why)
+    return Look(standing, icon, sign.title(status, why), menu(status, why))
 
 
 class Program:

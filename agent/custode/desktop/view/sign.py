@@ -33,6 +33,14 @@ class Sign(StrEnum):
     """Custode cannot do its work."""
 
 
+class Standing(StrEnum):
+    """How much room the icon asks of the panel, which may put a passive one away."""
+
+    PASSIVE = "passive"
+    ACTIVE = "active"
+    CALLING = "calling"
+
+
 _NAME: Final = "Custode"
 
 # Which token the first line is about, where several are in.
@@ -50,6 +58,15 @@ def sign(status: Status, why: CustodeError | None = None) -> Sign:
     if urgent is not None:
         return Sign.ATTENTION
     return Sign.PRESENT if inserted(status) else Sign.ABSENT
+
+
+def standing(status: Status, why: CustodeError | None = None) -> Standing:
+    """Calling only for what needs the person; passive with nothing inserted, unless configured."""
+    shown = sign(status, why)
+    if shown is Sign.ATTENTION:
+        return Standing.CALLING
+    always = ((status or {}).get("tray") or {}).get("always")
+    return Standing.PASSIVE if shown is Sign.ABSENT and not always else Standing.ACTIVE
 
 
 def glyph(status: Status, why: CustodeError | None = None) -> str:
