@@ -183,9 +183,12 @@ def keep(ctx: Context, file_name: str, pem: str) -> None:
     (folder / file_name).write_text(pem, "ascii")
 
 
-def is_kept(ctx: Context, file_name: str) -> bool:
-    """Whether a request made here can still be sent."""
-    return (_kept(ctx) / file_name).is_file()
+def kept(ctx: Context, file_name: str) -> str | None:
+    """The PEM of a request made here; None: it is not there any more."""
+    try:
+        return (_kept(ctx) / file_name).read_text("ascii")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _kept(ctx: Context) -> Path:

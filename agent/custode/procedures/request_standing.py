@@ -66,9 +66,11 @@ def _unsent(ctx: Context) -> dict[str, Any] | None:
     for operation in ctx.journal.ended(csr.KIND):
         made = operation.result
         known = {record.key_sha256 for record in ctx.state.certificates.values()}
-        if made.get("key_sha256") in known or not csr.is_kept(ctx, made["file_name"]):
+        pem = csr.kept(ctx, made["file_name"])
+        if made.get("key_sha256") in known or pem is None:
             return None
         return {
+            "csr": pem,
             "file_name": made["file_name"],
             "serial": made["serial"],
             "key": operation.data["key"],

@@ -15,6 +15,7 @@ from tests.desktop.windows.situations.certificates import (
     OTHER,
     SERIAL,
     SITUATIONS,
+    UNSENT,
     answer,
     fit,
     row,
@@ -113,8 +114,22 @@ def test_a_request_that_did_not_reach_the_portal_is_only_sent_again(desk: Played
     assert any("cannot be reached" in text for text in texts(window))
     made = [call.method for call in desk.calls].count("csr.create")
     press(window, "Send the request")
-    assert called(desk, "request.create").params == {}
+    sent = {"csr": "PEM", "file_name": UNSENT["file_name"]}
+    assert called(desk, "request.create").params == sent
     assert [call.method for call in desk.calls].count("csr.create") == made
+
+
+def test_a_request_can_be_saved_for_the_portals_page(
+    desk: PlayedDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    window = opened(desk, "request-unsent")
+    press(window, "Save the file…")
+    saved = tmp_path / str(UNSENT["file_name"])
+    assert saved.read_text() == "PEM"
+    assert str(saved) in texts(window)
+    press(window, "Save the file…")
+    assert any("already exists" in text for text in texts(window))
 
 
 def test_a_new_key_is_made_only_when_it_is_wanted(desk: PlayedDesk) -> None:

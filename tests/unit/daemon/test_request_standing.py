@@ -95,7 +95,8 @@ def test_a_request_is_unsent_until_the_authority_has_it(ctx: Any) -> None:
     assert told(ctx)["unsent"] is None  # its file is gone
     csr.keep(ctx, "a.csr", "PEM")
     made = told(ctx)["unsent"]
-    assert (made["file_name"], made["serial"], made["key"]) == ("a.csr", "01", "p256")
+    assert (made["csr"], made["file_name"]) == ("PEM", "a.csr")
+    assert (made["serial"], made["key"]) == ("01", "p256")
     record = _record(ctx.state.now, CertificateState.GENERATING)
     ctx.state = replace(ctx.state, certificates={"OP": record})
     assert told(ctx)["unsent"] is None

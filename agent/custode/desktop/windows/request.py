@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
+from custode import files
 from custode.desktop.view import keys, requesting
 from custode.desktop.view.requesting import STEPS, Stage, Way, Wish
 from custode.desktop.windows import sheets
 from custode.desktop.windows.asking_standing import Standing
 from custode.desktop.windows.choices import Choice
-from custode.desktop.windows.pieces import Banner, Kind, card, column, text
+from custode.desktop.windows.flow import flow
+from custode.desktop.windows.pieces import Banner, Kind, card, column, pressed, text
 from custode.desktop.windows.wizard import Page, Wizard
+from custode.errors import CustodeError
 from custode.locale import moments, outcomes
 from custode.locale.catalogue import gettext, mark, t
 
@@ -28,7 +32,6 @@ if TYPE_CHECKING:
 
     from custode.desktop.view.paper import Paper
     from custode.desktop.windows.desk import Desk
-    from custode.errors import CustodeError
 
 _LOADING: Final = "loading"
 _BEHIND_S: Final = 1.5  # after the portal's look, until its answer is there
@@ -49,6 +52,7 @@ class Request(Wizard):
         self._copyable: bool | None = None
         self._installed = False
         self._missed = False
+        self._saved = ""
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._standing = Standing(desk, self)
@@ -194,6 +198,7 @@ class Request(Wizard):
         return self._plain(
             self._tokens(),
             card(kinds, self._copying() if token["copyable"] else None, gap=10),
+            text(t("It goes on from where it stopped."), "muted") if begun is not None else None,
             text(t("You are asked for the token's PIN."), "muted"),
             sign="certificate",
             primary=t("Make the key and send the request"),
@@ -225,6 +230,7 @@ class Request(Wizard):
     def _made(self, answer: Any) -> None:
         """The key is there and is not made again: from here on only the request is sent."""
         unsent = {
+            "csr": answer["csr"],
             "file_name": answer["file_name"],
             "serial": answer["token"],
             "key": answer["key"],
@@ -235,13 +241,41 @@ class Request(Wizard):
         self._send({"csr": answer["csr"], "file_name": answer["file_name"]})
 
     def _send_page(self) -> Page:
+        row = self._way.row
+        by_hand = column(
+            text(t("If you prefer to hand it in on the portal's page, save its file."), "muted"),
+            flow([pressed(t("Save the file…"), self._save)]),
+            self._saved_where(),
+        )
         return self._plain(
+            by_hand,
             sign="certificate",
             primary=t("Send the request"),
-            then=lambda: self._send({}),
+            then=lambda: self._send({"csr": row["csr"], "file_name": row["file_name"]}),
             extra=[sheets.going(t("Make a new key instead"), self._anew, "anew")],
             leave=t("Close"),
         )
+
+    def _save(self) -> None:
+        """Into a folder of the person's choice, under its own name; never over another file."""
+        folder = QFileDialog.getExistingDirectory(self, t("Where the request is to be saved"))
+        if not folder:
+            return
+        row = self._way.row
+        try:
+            with files.new_file(str(Path(folder) / row["file_name"]), ".csr") as file:
+                file.write(row["csr"].encode("ascii"))
+        except CustodeError as error:
+            self.show_error(error)
+            return
+        self._saved = str(file.path)
+        self.error = None
+        self.refill()
+
+    def _saved_where(self) -> QWidget | None:
+        if not self._saved:
+            return None
+        return Banner(self.desk.theme, Kind.GOOD, t("The file is saved"), self._saved)
 
     def _send(self, params: dict[str, str]) -> None:
         doing = mark("The request goes to the portal")

@@ -95,6 +95,7 @@ def standing(*tokens: Any, **more: Any) -> dict[str, Any]:
 
 
 UNSENT: Final = {
+    "csr": "PEM",
     "file_name": "ROSSI01_2026-03-01_5f0c1a2b.csr",
     "serial": SERIAL,
     "key": "rsa2048",
@@ -240,6 +241,10 @@ SITUATIONS: Final[Mapping[str, Situation]] = {
     "request-making": way(status(), standing(fit()), _make),
     "request-wrong-pin": way(status(), standing(fit()), _fail(WRONG)),
     "request-not-sent": way(status(), standing(fit()), _not_sent),
+    "request-key-begun": way(
+        status(),
+        standing(fit(), begun=[{"serial": SERIAL, "key": "p256", "copyable": False}]),
+    ),
     "request-unsent": way(status(), standing(fit(), unsent=UNSENT)),
     "request-waiting": way(status(certificates=[row("generating")]), standing(fit(), looks=[LOOK])),
     "request-rejected": way(
