@@ -5,6 +5,7 @@ One process for each size of dots, because Qt reads QT_SCALE_FACTOR once.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 FOLDER: Final = Path(__file__).parents[2] / "build" / "screens"
+LAPTOP: Final = {"name": "laptop", "x": 0, "y": 0, "width": 1920, "height": 1080, "logicalDpi": 96}
 SCALES: Final = {"100": "1", "200": "2"}
 README: Final = Path(__file__).parents[2] / "docs" / "pictures"
 SHOWN: Final = {
@@ -30,15 +32,18 @@ def main(arguments: list[str]) -> int:
         FOLDER.mkdir(parents=True, exist_ok=True)
         for old in FOLDER.glob("*.png"):
             old.unlink()
+        screen = FOLDER / "screen.json"  # Qt's own would be a square of 800 dots
+        screen.write_text(json.dumps({"screens": [LAPTOP]}))
         for scale, factor in SCALES.items():
             environment = {
                 **os.environ,
-                "QT_QPA_PLATFORM": "offscreen",
+                "QT_QPA_PLATFORM": f"offscreen:configfile={screen}",
                 "QT_SCALE_FACTOR": factor,
                 "QT_LOGGING_RULES": "default.warning=false",  # offscreen knows no size hints
             }
             argv = [sys.executable, "-m", "tests.desktop.screens", scale]
             subprocess.run(argv, check=True, env=environment, timeout=300)
+        screen.unlink()
         _photograph()
         if arguments:
             README.mkdir(exist_ok=True)

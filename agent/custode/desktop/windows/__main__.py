@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from custode.confinement import forbid_core_dumps
 from custode.desktop.opening import tell
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
     from custode.desktop.windows.desk import Desk
+    from custode.errors import CustodeError
 
 _PATIENCE_S: Final = 10.0
 _AGAIN_S: Final = 0.05
+_MOMENT_S: Final = 0.1
 
 
 def main(arguments: list[str]) -> int:
@@ -44,11 +47,48 @@ def main(arguments: list[str]) -> int:
         instance.close()
 
 
+class _Mail:
+    """Takes what the agent says from the first moment on, while Qt is still being loaded."""
+
+    def __init__(self) -> None:
+        self._desk: Desk | None = None
+        self._kept: tuple[Any, Any] | None = None
+        self._lock = threading.Lock()
+        self._came = threading.Event()
+
+    def on_status(self, status: dict[str, Any] | None, why: CustodeError | None) -> None:
+        with self._lock:
+            self._kept = status, why
+            if self._desk is not None:
+                self._desk.on_status(status, why)
+        self._came.set()
+
+    def on_event(self, event: dict[str, Any]) -> None:
+        if self._desk is not None:
+            self._desk.on_event(event)
+
+    def deliver(self, desk: Desk) -> None:
+        """Hand over what came; from now on it goes there by itself.
+
+        The first word is waited for a moment: a window that fills at once does not flicker.
+        """
+        self._came.wait(_MOMENT_S)
+        with self._lock:
+            self._desk = desk
+            if self._kept is not None:
+                desk.take_status(*self._kept)
+
+
 def _show(paths: Paths, instance: Instance, name: str, args: dict[str, str]) -> int:
+    from custode.desktop.link import Link
+
+    mail = _Mail()
+    link = Link(paths, mail.on_status, mail.on_event, name="custode-windows")
+    link.start()
+
     from PySide6.QtCore import QSocketNotifier
     from PySide6.QtWidgets import QApplication
 
-    from custode.desktop.link import Link
     from custode.desktop.theme import Theme
     from custode.desktop.windows.desk import Desk
 
@@ -56,8 +96,6 @@ def _show(paths: Paths, instance: Instance, name: str, args: dict[str, str]) -> 
     app.setApplicationName("Custode")
     app.setDesktopFileName("custode")
     desk = Desk(app, Theme(app), paths)
-    link = Link(paths, desk.on_status, desk.on_event, name="custode-windows")
-    link.start()
     notifier = QSocketNotifier(instance.fileno(), QSocketNotifier.Type.Read)
 
     def opened(what: str, how: dict[str, str]) -> None:
@@ -65,6 +103,7 @@ def _show(paths: Paths, instance: Instance, name: str, args: dict[str, str]) -> 
 
     notifier.activated.connect(lambda: instance.serve(opened))
     translating(app, desk)
+    mail.deliver(desk)
     desk.open(name, **args)
     status = app.exec()
     notifier.setEnabled(False)

@@ -45,7 +45,7 @@ class Desk(QObject):
         """Why there is none now: the agent is not there."""
         self._windows: dict[str, Window] = {}
         queued = Qt.ConnectionType.QueuedConnection
-        self._status_came.connect(self._take_status, queued)
+        self._status_came.connect(self.take_status, queued)
         self._event_came.connect(self._take_event, queued)
 
     # --- what the agent says; called from the link's thread ---
@@ -59,7 +59,8 @@ class Desk(QObject):
         self._event_came.emit(event)
 
     @Slot(object, object)
-    def _take_status(self, status: dict[str, Any] | None, why: CustodeError | None) -> None:
+    def take_status(self, status: dict[str, Any] | None, why: CustodeError | None) -> None:
+        """Take it on Qt's own thread."""
         if status is not None:
             self.status = status
             agent = status.get("agent") or {}
