@@ -10,8 +10,11 @@ with Shop(desktop, stage, person) as shop:
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -21,7 +24,7 @@ from tests.desktop.session.node import SECRET, Node
 from tests.desktop.session.notifications import Bubble
 from tests.desktop.session.programs import running
 
-from custode.demo.stage import Person, Stage, Token
+from custode.demo.stage import Person, Stage, Token, processes_of
 from custode.rpc.client import AgentClient
 
 PATIENCE_S: Final = 60.0  # a card makes a key, an authority a certificate, on a busy computer
@@ -45,6 +48,7 @@ class Shop:
         with contextlib.ExitStack() as opened:
             self.host = opened.enter_context(self.desktop.tray())
             self.bubbles = opened.enter_context(self.desktop.notifications())
+            opened.callback(self._end_windows)
             command = [sys.executable, "-m", "custode.desktop.tray"]
             opened.enter_context(running(command, environment, quiet=False))
             self._open = opened.pop_all()
@@ -57,6 +61,12 @@ class Shop:
         trace: TracebackType | None,
     ) -> None:
         self._open.close()
+
+    def _end_windows(self) -> None:
+        """What a failed test left open; a story that went well has closed everything itself."""
+        for process in processes_of(self.person.home):
+            if b"custode.desktop" in Path(f"/proc/{process}/cmdline").read_bytes():
+                os.kill(process, signal.SIGTERM)
 
     @property
     def reader(self) -> Reader:
