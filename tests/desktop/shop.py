@@ -75,8 +75,17 @@ class Shop:
     # --- the tray ---
 
     def click(self, *labels: str) -> None:
-        """Click a line of the tray's menu."""
-        self.host.item().click(*labels)
+        """Click a line of the tray's menu, as soon as it is there and not grey."""
+        item = self.host.item()
+
+        def works() -> bool:
+            try:
+                return item.entry(*labels).enabled
+            except LookupError:
+                return False
+
+        item.until(lambda _shown: works(), f"{labels} in the menu", PATIENCE_S)
+        item.click(*labels)
 
     def tray_says(self, part: str) -> None:
         """Wait until the menu has that in one of its lines."""

@@ -148,14 +148,14 @@ class Reader:
         self.peer.close()
 
     def windows(self) -> list[Window]:
-        """Every window that is open now, of every program."""
+        """Every window and dialog that is open now, of every program."""
         found = []
         for program in self._children(_DESKTOP):
             try:
                 for place in self._children(program):
-                    tree = self._look(place)
-                    if tree.showing:
-                        found.append(Window(self, place, tree.name))
+                    node = self._look(place)
+                    if node.showing:
+                        found.append(Window(self, place, node.name))
             except (Refused, TimeoutError):
                 continue  # it has just ended, or is starting
         return found
@@ -206,18 +206,25 @@ class Reader:
 
         :raises Missing: when it is not there any more
         """
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return self._tree(place)
+            except Refused as refused:
+                # Something in it has just been made anew; or it is the window itself that is gone.
+                if not self._is_there(place) or time.monotonic() > until:
+                    raise Missing(f"it is gone: {refused}") from refused
+
+    def _tree(self, place: Place) -> Node:
         levels = [[place]]
         below: dict[Place, list[Place]] = {}
-        try:
-            while levels[-1]:
-                asked = [(one, self._ask(one, _ACCESSIBLE, "GetChildren")) for one in levels[-1]]
-                for one, answer in asked:
-                    below[one] = _places(answer.result(PATIENCE_S))
-                levels.append([child for one in levels[-1] for child in below[one]])
-            about = {one: self._ask_about(one) for level in levels for one in level}
-            return grown(place, below, {one: _told(answers) for one, answers in about.items()})
-        except Refused as refused:
-            raise Missing(f"it is gone: {refused}") from refused
+        while levels[-1]:
+            asked = [(one, self._ask(one, _ACCESSIBLE, "GetChildren")) for one in levels[-1]]
+            for one, answer in asked:
+                below[one] = _places(answer.result(PATIENCE_S))
+            levels.append([child for one in levels[-1] for child in below[one]])
+        about = {one: self._ask_about(one) for level in levels for one in level}
+        return grown(place, below, {one: _told(answers) for one, answers in about.items()})
 
     def act(self, place: Place, *wanted: str) -> None:
         """Do the first of these that can be done with it.
@@ -242,6 +249,13 @@ class Reader:
         self, place: Place, interface: str, member: str, signature: str = "", *values: Any
     ) -> Future[tuple[Any, ...]]:
         return self.peer.ask(place, interface, member, signature, *values)
+
+    def _is_there(self, place: Place) -> bool:
+        try:
+            self._children(place)
+        except Refused:
+            return False
+        return True
 
     def _children(self, place: Place) -> list[Place]:
         return _places(self.ask(place, _ACCESSIBLE, "GetChildren"))
