@@ -13,22 +13,33 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from tests.desktop.session.accessible import Reader, Window
 from tests.desktop.session.desktop import Desktop
-from tests.desktop.session.node import SECRET, Node
+from tests.desktop.session.node import SECRET, Missing, Node
 from tests.desktop.session.notifications import Bubble
 from tests.desktop.session.programs import running
 
 from custode.demo.stage import Person, Stage, Token, processes_of
 from custode.rpc.client import AgentClient
 
-PATIENCE_S: Final = 60.0  # a card makes a key, an authority a certificate, on a busy computer
+PATIENCE_S: Final = 25.0  # a card makes a key, an authority a certificate, on a busy computer
 OK: Final = "OK"
+PROMPTS: Final = {
+    "pin": "PIN del token",
+    "so_pin": "PIN dell'amministratore (SO PIN) del token",
+    "new_pin": "Nuovo PIN per il token",
+    "password": "Password del tuo account",
+    "new_password": "Nuova password per il tuo account (almeno 8 caratteri)",
+    "backup_pin": "PIN della copia di sicurezza",
+    "new_backup_pin": "PIN per la nuova copia (almeno 8 caratteri)",
+}
+_LOOK_AGAIN_S: Final = 0.05
 
 
 class Shop:
@@ -107,45 +118,69 @@ class Shop:
 
     # --- windows ---
 
-    def window_with(self, control: str) -> Window:
-        """Wait for the window that has such a control."""
-        window = self.reader.window_with(control, PATIENCE_S)
-        self.heard(window)
+    def window(self, title: str) -> Window:
+        """Wait for the window of that title; whoever listens can tell its controls apart."""
+        window = self.reader.window(title, PATIENCE_S)
+        assert window.tree().unnamed() == []
         return window
 
-    def says(self, window: Window, part: str) -> Node:
-        """Wait until the window says it; whoever listens can tell all of its controls apart."""
-        tree = window.until_says(part, PATIENCE_S)
+    def says(self, window: Window, part: str, **secrets: bytes) -> Node:
+        """Wait until the window says it; meanwhile answer what is asked.
+
+        `secrets` by their names in `PROMPTS`; whatever else is asked for was wanted by nobody.
+        """
+        until = time.monotonic() + PATIENCE_S
+        wanted = {PROMPTS[name]: secret for name, secret in secrets.items()}
+        while not (tree := window.tree()).says(part):
+            self._answer(wanted)
+            assert time.monotonic() < until, f"no word of {part!r}; there is: {tree.told()}"
+            time.sleep(_LOOK_AGAIN_S)
         assert tree.unnamed() == []
         return tree
 
-    def heard(self, window: Window) -> None:
-        """Whoever listens to it can tell all of its controls apart."""
-        assert window.tree().unnamed() == []
+    def _answer(self, wanted: Mapping[str, bytes]) -> None:
+        for dialog in self.reader.windows():
+            try:
+                tree = dialog.tree()
+            except Missing:
+                continue
+            fields = [node for node in tree.walk() if node.role == SECRET and node.showing]
+            if not fields:
+                continue
+            prompt = fields[0].name
+            assert prompt in wanted, f"nobody wanted to be asked for {prompt!r}"
+            assert tree.unnamed() == []
+            for field in fields:  # twice where it is a new one
+                dialog.write(field.name, wanted[prompt].decode("ascii"))
+            dialog.press(OK)
+            dialog.until_closed()
 
-    def give(self, prompt: str, secret: bytes) -> None:
-        """Type a secret into the dialog that asks for it, twice where it wants it twice."""
-        dialog = self.window_with(prompt)
-        fields = [node for node in dialog.tree().walk() if node.role == SECRET and node.showing]
-        assert prompt in {field.name for field in fields}
-        for field in fields:
-            dialog.write(field.name, secret.decode("ascii"))
-        dialog.press(OK)
-        dialog.until_closed()
+    def choose_folder(self, window: Window, folder: Path) -> None:
+        """Say where something lies, in the dialog for folders."""
+        window.press("Un'altra cartella…")
+        dialog = self.reader.window(lambda title: "cartella" in title, PATIENCE_S)
+        dialog.write("Cartella:", str(folder))
+        dialog.press("Scegli")
+
+    def close(self, window: Window) -> None:
+        """Close it with Esc, as one does without a mouse."""
+        self.desktop.keyboard.give_to(window.title)
+        self.desktop.keyboard.press("Escape")
+        window.until_closed()
 
     # --- what is so, for whoever judges ---
 
-    def status(self) -> dict[str, Any]:
-        """What the agent says."""
+    def ask(self, method: str) -> dict[str, Any]:
+        """What the agent says; nothing is changed by it."""
         with AgentClient.connect(self.person.paths(), name="custode-tests") as agent:
-            found: dict[str, Any] = agent.call("status", {})
+            found: dict[str, Any] = agent.call(method, {})
             return found
+
+    def needs(self) -> list[str]:
+        return [need["need"] for need in self.ask("status")["needs"]]
 
     def plug(self, token: Token) -> None:
         self.stage.plug(self.person, token)
 
     def pull(self, token: Token) -> None:
         self.stage.pull(self.person, token)
-
-
-Judge = Callable[[Shop], None]

@@ -24,16 +24,23 @@ class Running:
 
     @contextmanager
     def call(self, method: str) -> Iterator[Callable[[str, str], None]]:
-        """For the time of one call: gives what takes its progress (step, text)."""
+        """For the time of one call: gives what takes its progress (step, text).
+
+        What goes on behind a call that is over (asking the portal again) is no call any more.
+        """
         number = next(self._numbers)
+        over = False
 
         def told(step: str, text: str) -> None:
+            if over:
+                return
             self._rows[number] = {"id": number, "what": method, "step": step, "text": text}
             self._changed()
 
         try:
             yield told
         finally:
+            over = True
             if self._rows.pop(number, None) is not None:
                 self._changed()
 

@@ -302,7 +302,9 @@ DOING: Final[Mapping[str, str]] = {
     "token.pin.unblock": mark("set a new PIN in place of the one that is locked"),
     "identity.set": mark("open your account with the authority"),
     "csr": mark("make the key and sign the request"),
+    "csr.create": mark("make the key and sign the request"),  # the method, in `status.running`
     "request": mark("send the request"),
+    "request.create": mark("send the request"),
     "install": mark("put the certificate onto the token"),
     "renew": mark("renew the certificate"),
     "reissue": mark("issue a new certificate in place of a token whose PIN is gone"),

@@ -62,6 +62,7 @@ class Desktop:
             self.folder = Path(made)
             self.runtime = self.folder / "runtime"
             self.runtime.mkdir(mode=0o700)
+            (self.folder / "home").mkdir()
             self.display = opened.enter_context(display(*self._size))
             self.keyboard = opened.enter_context(Keyboard(self.display))
             self.address = ""
@@ -89,6 +90,7 @@ class Desktop:
             "DISPLAY": self.display,
             "DBUS_SESSION_BUS_ADDRESS": self.address,
             "XDG_RUNTIME_DIR": str(self.runtime),
+            "HOME": str(self.folder / "home"),
             "XDG_CONFIG_HOME": str(self.folder / "config"),
             "XDG_CACHE_HOME": str(self.folder / "cache"),
             "XDG_DATA_HOME": str(self.folder / "data"),

@@ -38,7 +38,8 @@ class Keyboard:
         name, text = (self._display.intern_atom(atom) for atom in ("_NET_WM_NAME", "UTF8_STRING"))
         for window in self._display.screen().root.query_tree().children:
             told = window.get_full_property(name, text)
-            if told is not None and told.value.decode() == title:
+            visible = window.get_attributes().map_state == X.IsViewable  # Qt has others besides
+            if visible and told is not None and told.value.decode() == title:
                 window.configure(stack_mode=X.Above)
                 window.set_input_focus(X.RevertToPointerRoot, X.CurrentTime)
                 self._display.sync()

@@ -38,3 +38,12 @@ def test_a_call_that_fails_is_over_too() -> None:
             raise OSError
     except OSError:
         assert running.rows() == []
+
+
+def test_what_goes_on_behind_a_call_that_is_over_is_not_shown() -> None:
+    """The portal is asked again and again; nobody waits for it."""
+    running = Running(lambda *_: None)
+    with running.call("request.create") as told:
+        told("request.generating", "")
+    told("request.generating", "")
+    assert running.rows() == []

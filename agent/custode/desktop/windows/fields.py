@@ -45,7 +45,7 @@ class Field(QWidget):
         layout.setSpacing(4)
         for widget in (above, keyed(self.line, name), self._below):
             layout.addWidget(widget)
-        self.line.textEdited.connect(self._edit)
+        self.line.textChanged.connect(self._edit)  # an assistive program does not edit, it sets
         self.line.editingFinished.connect(self._finish)
         self._tell(fault() if value and seen else "")
 

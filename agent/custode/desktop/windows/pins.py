@@ -203,7 +203,7 @@ class TokenInit(PinTask):
         row = pins.token_row(self.desk.status, self._serial) or {}
         field.setPlaceholderText(str(row.get("label") or ""))
         field.setMaxLength(_LABEL_BYTES)
-        field.textEdited.connect(self._set_name)
+        field.textChanged.connect(self._set_name)  # an assistive program sets the text
         above = label(named, "muted")
         above.setBuddy(field)
         return [column(above, keyed(field, "name"), gap=4)]
