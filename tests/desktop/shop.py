@@ -159,7 +159,7 @@ class Shop:
         """Say where something lies, in the dialog for folders."""
         window.press("Un'altra cartella…")
         dialog = self.reader.window(lambda title: "cartella" in title, PATIENCE_S)
-        dialog.write("Cartella:", str(folder))
+        dialog.write("Nome", str(folder))
         dialog.press("Scegli")
 
     def close(self, window: Window) -> None:
