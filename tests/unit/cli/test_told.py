@@ -206,6 +206,24 @@ def test_a_backup_is_retired_by_its_folders_name(
     assert agent.params("backup.retire") == {"backup_id": "b" * 32}
 
 
+@pytest.mark.parametrize(
+    ("signer", "told"),
+    [
+        (None, "there is none"),
+        ({"label": "Anna", "serial": "0042", "present": False}, "“Anna” (serial 0042)"),
+        ({"label": "Anna", "serial": "0042", "present": True}, ""),
+    ],
+)
+def test_the_token_that_signs_is_named_before_a_backup_is_retired(
+    agent: FakeAgent, custode: Run, signer: dict[str, Any] | None, told: str
+) -> None:
+    agent.answers |= {"backup.named": {**FOLDER_ROW, "signer": signer}, "backup.retire": {}}
+    said = custode("backup", "retire", "ABC_2026-03-20").stderr  # nobody to ask: it stops there
+    assert told in said
+    assert ("plug it in" in said) is told.startswith("“")
+    assert "backup.retire" not in [method for method, _ in agent.calls]
+
+
 def test_a_broken_off_activation_says_what_stays(agent: FakeAgent, custode: Run) -> None:
     agent.answers["backup.activate"] = CustodeError(ErrorCode.CANCELLED)
     agent.answers["backup.show"] = {"state": "approved"}

@@ -31,7 +31,7 @@ from custode.domain.model import (
     TokenId,
     TokenSeen,
 )
-from custode.domain.standing import local_reasons, standing
+from custode.domain.standing import local_reasons, standing, standing_of
 from custode_authority.wire.states import BackupState, CertificateState
 
 ORIGINAL = "a" * 64
@@ -378,6 +378,8 @@ def test_standing(here: State, away: State, backup: BackupRecord) -> None:
     retired = replace(newer, state=BackupState.RETIRED)
     one = {backup.backup_id: backup, newer.backup_id: retired}
     assert codes(replace(away, backups=one)) == ["original_active", "no_grant"]
+    judged = standing_of(away, Purpose.ACTIVATE, backup.backup_id, backup.original_sha256)
+    assert [r.code.value for r in judged.reasons] == ["original_active", "backup_unknown"]
 
 
 @given(state=st.sampled_from(BackupState), status=st.sampled_from(CertificateState))

@@ -23,7 +23,7 @@ from custode.domain.model import (
 )
 from custode.domain.need import Need, NeedKind
 from custode.domain.needs import needs
-from custode_authority.wire.reasons import CrlReason
+from custode_authority.wire.reasons import CrlReason, Reason
 from custode_authority.wire.states import BackupState, CertificateState
 
 
@@ -243,6 +243,9 @@ def test_an_approved_backup_can_be_collected(away: State, backup: BackupRecord) 
     state = replace(away, backups={backup.backup_id: approved})
     (need,) = needs(state, state.now)
     assert need.text_args == {"what": "backup.collect", "folder_name": "", "folder": ""}
+    (reported,) = (replace(c, reported=Reason.LOST) for c in away.certificates.values())
+    (need,) = needs(replace(state, certificates={"OP1": reported}), state.now)
+    assert need.text_args["reason"] == "lost"
 
 
 def test_recovery_export(away: State) -> None:
