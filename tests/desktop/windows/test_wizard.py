@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox
 from tests.desktop.hands import find, names, press, texts, type_into
 from tests.desktop.windows.played import PlayedDesk, settle
 
 from custode.desktop.colours import Scheme
+from custode.desktop.view.action import Action, Do
 from custode.desktop.windows import registry
 from custode.desktop.windows.choices import Choice, Choices
 from custode.desktop.windows.window import keyed
@@ -200,3 +201,43 @@ def test_opened_again_it_comes_to_the_front_or_is_made_anew(
     assert other is not window
     assert isinstance(other, Rename)
     assert other.typed == "Carla"
+
+
+def test_closing_asks_only_when_something_would_be_lost(
+    desk: PlayedDesk, window: Rename, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window, "would_lose", lambda: "Really?")
+    answered: list[str] = []
+
+    def answer(what: str) -> None:
+        (box,) = (one for one in QApplication.topLevelWidgets() if isinstance(one, QMessageBox))
+        answered.append(box.text())
+        next(button for button in box.buttons() if button.text() == what).click()
+
+    for what, stays in (("No", True), ("Yes", False)):
+        QTimer.singleShot(50, window, lambda what=what: answer(what))
+        QTest.keyClick(window, Qt.Key.Key_Escape)
+        assert ("rename" in desk._windows) is stays
+    assert answered == ["Really?"] * 2
+
+
+def test_where_something_is_destroyed_enter_leaves(
+    desk: PlayedDesk, window: Rename, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Page("Gone", primary="Destroy", then=window._work, danger=True)
+    monkeypatch.setattr(window, "pages", lambda: {"gone": lambda: page})
+    window.go("gone")
+    assert window.focusWidget() is find(window, "Cancel")
+    enter(window)
+    assert not desk.calls
+
+
+def test_what_goes_wrong_beside_a_window_is_told(desk: PlayedDesk, window: Rename) -> None:
+    desk.do(Action(Do.SNOOZE, "expiry:1"))
+    assert desk.calls[-1].params == {"key": "expiry:1"}
+    desk.calls[-1].failed.emit(CustodeError(ErrorCode.AGENT_DIED))
+    (box,) = (one for one in QApplication.topLevelWidgets() if isinstance(one, QMessageBox))
+    assert "The agent ended" in box.text()
+    box.close()
+    desk.do(Action(Do.LANGUAGE, "it"))
+    assert desk.calls[-1].params == {"language": "it"}

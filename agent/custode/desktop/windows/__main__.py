@@ -102,6 +102,7 @@ def _show(paths: Paths, instance: Instance, name: str, args: dict[str, str]) -> 
         desk.open(what, **how)
 
     notifier.activated.connect(lambda: instance.serve(opened))
+    desk.refresh = link.refresh
     translating(app, desk)
     mail.deliver(desk)
     desk.open(name, **args)

@@ -12,7 +12,7 @@ from custode.desktop.windows.calls import Call
 from custode.locale import catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from PySide6.QtWidgets import QApplication
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from custode.desktop.windows.window import Window
     from custode.errors import CustodeError
     from custode.paths import Paths
+
+
+def _nothing() -> None:
+    """Stand in for a link that is not there."""
 
 
 class Desk(QObject):
@@ -43,6 +47,8 @@ class Desk(QObject):
         """The agent's last; empty before the first."""
         self.why: CustodeError | None = None
         """Why there is none now: the agent is not there."""
+        self.refresh: Callable[[], None] = _nothing
+        """Looks for the agent anew, at once."""
         self._windows: dict[str, Window] = {}
         queued = Qt.ConnectionType.QueuedConnection
         self._status_came.connect(self.take_status, queued)
@@ -100,9 +106,9 @@ class Desk(QObject):
             case Do.OPEN:
                 self.open(action.name, **action.args)
             case Do.LANGUAGE:
-                self.call("language.set", {"language": action.name})
+                self.call("language.set", {"language": action.name}, failed=self._complain)
             case Do.SNOOZE:
-                self.call("need.snooze", {"key": action.name})
+                self.call("need.snooze", {"key": action.name}, failed=self._complain)
             case Do.QUIT:
                 self.app.closeAllWindows()
 
@@ -110,6 +116,12 @@ class Desk(QObject):
     def _forget(self, name: str) -> None:
         if (window := self._windows.pop(name, None)) is not None:
             window.deleteLater()
+
+    def _complain(self, error: CustodeError) -> None:
+        """Tell what went wrong with something that has no window of its own."""
+        from custode.desktop.windows.question import tell
+
+        tell(self.app.activeWindow(), error)
 
     # --- calls ---
 

@@ -160,10 +160,13 @@ class Panel(Window):
         kind = Kind.DANGER if any(one.serious for one in found) else Kind.WARNING
         more = pressed(first.button, lambda: self.desk.do(first.action))
         more.setAccessibleDescription(first.title)
+        buttons = [keyed(more, "doctor")]
+        if self.desk.why is not None:
+            buttons.insert(0, keyed(pressed(t("Try again"), self.desk.refresh), "again"))
         if len(found) == 1:
-            return Banner(self.desk.theme, kind, first.title, first.text, [more])
+            return Banner(self.desk.theme, kind, first.title, first.text, buttons)
         told = "\n".join(f"– {one.title}\n   {one.text}" for one in found)
-        return Banner(self.desk.theme, kind, view.broken(len(found)), told, [more])
+        return Banner(self.desk.theme, kind, view.broken(len(found)), told, buttons)
 
     def _well(self) -> QWidget | None:
         if not view.all_is_well(self.desk.status, self.desk.why):

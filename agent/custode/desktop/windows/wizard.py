@@ -29,7 +29,7 @@ from custode.desktop.view import failure
 from custode.desktop.windows.failing import Failed
 from custode.desktop.windows.pieces import MARGIN, Body, announce, column, pressed
 from custode.desktop.windows.stepping import Steps
-from custode.desktop.windows.window import FOOTER, Window, keyed
+from custode.desktop.windows.window import FOOTER, KEY, Window, keyed
 from custode.desktop.windows.working import Working
 from custode.error_codes import ErrorCode
 from custode.locale.catalogue import t
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from custode.desktop.windows.desk import Desk
     from custode.errors import CustodeError
 
+LEAVE: Final = "leave"
 _ENTER: Final = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
@@ -249,7 +250,7 @@ class Wizard(Window):
         ends = page.last and not page.primary
         leave = page.leave if page.leave is not None else t("Close") if page.last else t("Cancel")
         if leave:
-            row.addWidget(keyed(pressed(leave, self._leave, "primary" if ends else ""), "leave"))
+            row.addWidget(keyed(pressed(leave, self._leave, "primary" if ends else ""), LEAVE))
         self._primary = None
         if page.primary and page.then is not None:
             look = "danger" if page.danger else "primary"
@@ -274,6 +275,12 @@ class Wizard(Window):
             return
         body = content.findChild(Body)
         found = first_control(body) if body is not None else None
+        if found is None and self._page is not None and self._page.danger:
+            # Enter must not do what cannot be undone, before anybody has read what it is.
+            ways_out = [
+                one for one in content.findChildren(QPushButton) if one.property(KEY) == LEAVE
+            ]
+            found = next(iter(ways_out), None)
         found = found or (self._primary if self._primary and self._primary.isEnabled() else None)
         if found is None:
             found = next(iter(content.findChildren(QPushButton)), None)
