@@ -29,7 +29,7 @@ from custode_drivers.softhsm import tokens as softhsm
 STARTS: Final = 5
 CHANGES: Final = 1000
 IDLE_S: Final = 30.0
-SETTLE_S: Final = 8.0  # workers have gone by then
+SETTLE_S: Final = 20.0  # workers, and threads that loading began, have gone by then
 PATIENCE_S: Final = 60.0
 Command = tuple[str, ...]
 OURS: Final[Command] = (sys.executable, "-m", "custode.desktop.tray")

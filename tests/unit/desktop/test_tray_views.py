@@ -310,7 +310,13 @@ def test_what_was_put_off_is_listed_and_does_not_press() -> None:
     status = {**PRESENT, "needs": [{**BACKUP, "snoozed_until": "2026-11-23T07:00:00Z"}]}
     state, others = top(status)
     assert state.label.startswith("●")
-    assert [item.label for item in others.children] == ["Make your backup now!"]
+    assert [item.label for item in others.children] == [
+        "Make your backup now! (again on 23/11/2026)"
+    ]
+    status["needs"].append(UNKNOWN)
+    _, urgent, others = top(status)
+    assert urgent.label == "⚠ Token “New” is not known yet."
+    assert [item.action for item in others.children] == [window("backup")]
 
 
 def test_what_runs_is_shown() -> None:

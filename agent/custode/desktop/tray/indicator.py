@@ -53,7 +53,7 @@ class _Icon(_AppIndicatorIcon):  # type: ignore[misc] # pystray comes without ty
             icon, status = "", _STATUS.PASSIVE
         wanted = (icon, look.title, status)
         shown, (old_icon, old_title, old_status) = self._appindicator, self._shown
-        if icon != old_icon:
+        if (icon, look.title) != (old_icon, old_title):  # with what is read aloud in its place
             shown.set_icon_full(icon, look.title)
             # Shown in place of the other while the status says so.
             shown.set_attention_icon_full(icon, look.title)

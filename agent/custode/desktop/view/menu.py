@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from custode.desktop.view import sign
 from custode.desktop.view.action import Action, Do, window
-from custode.desktop.view.needs import Shown, all_shown
-from custode.locale import words
+from custode.desktop.view.needs import Shown, shown
+from custode.locale import moments, words
 from custode.locale.catalogue import t
 from custode.locale.choice import AUTO
 from custode.locale.lines import pin_state
@@ -59,13 +59,12 @@ def menu(status: Status, why: CustodeError | None = None) -> Menu:
 def _top(status: Status, why: CustodeError | None) -> Menu:
     """State, then the action that is recommended, then what else there is."""
     said = f"{sign.glyph(status, why)} {sign.headline(status, why)}"
-    urgent = sign.pressing(status)
-    others = [need for need in all_shown(status or {}) if need != urgent]
+    others = _others(status)
     running = sign.progress(status)
     return (
         Item(said, enabled=False),
         *_recommended(status, why),
-        *([Item(t("Also to be done"), children=tuple(map(_need, others)))] if others else []),
+        *([Item(t("Also to be done"), children=others)] if others else []),
         *([Item(running, window("panel"))] if running else []),
     )
 
@@ -80,8 +79,17 @@ def _recommended(status: Status, why: CustodeError | None) -> Menu:
     return tuple(lines)
 
 
-def _need(need: Shown) -> Item:
-    return Item(need.title, need.action)
+def _others(status: Status) -> Menu:
+    """Every need but the one that stands on top; those that were put off come last."""
+    first = sign.pressing(status)
+    rows = sorted((status or {}).get("needs") or (), key=lambda row: bool(row.get("snoozed_until")))
+    needs = [(shown(row), moments.day(row.get("snoozed_until"))) for row in rows]
+    return tuple(_need(need, until) for need, until in needs if need != first)
+
+
+def _need(need: Shown, until: str) -> Item:
+    label = t("{need} (again on {day})", need=need.title, day=until) if until else need.title
+    return Item(label, need.action)
 
 
 def _certificate(status: Status) -> Menu:
