@@ -70,7 +70,8 @@ def main() -> None:
     from custode.desktop.view.note import Button, Note
 
     def said(note: Note, button: Button) -> None:
-        sys.stdout.write(f"{note.key} {button.label}\n")
+        allowed = os.environ.get("XDG_ACTIVATION_TOKEN", "")
+        sys.stdout.write(f"{note.key} {button.label} {allowed}".rstrip() + "\n")
         sys.stdout.flush()
 
     def made(told: dict[str, Any]) -> Note:

@@ -118,7 +118,7 @@ class Teller:
         """What happened, in the person's language; empty for what another event tells already."""
         name = str(event.get("name"))
         match name:
-            case "gate" | "running_changed":
+            case "gate" | "running_changed" | "call_ended":
                 return ""
             case "prompt_shown":
                 title, action = words.need(event)

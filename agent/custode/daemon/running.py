@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
+
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +32,7 @@ class Running:
         """For the time of one call: gives what takes its progress (step, text).
 
         What goes on behind a call that is over (asking the portal again) is no call any more.
+        Of one that told any, the end is announced too.
         """
         number = next(self._numbers)
         over = False
@@ -37,12 +43,28 @@ class Running:
             self._rows[number] = {"id": number, "what": method, "step": step, "text": text}
             self._changed()
 
+        began, failed = time.monotonic(), None
         try:
             yield told
+        except BaseException as error:
+            failed = _code(error)
+            raise
         finally:
             over = True
             if self._rows.pop(number, None) is not None:
                 self._changed()
+                ended = {"what": method, "seconds": int(time.monotonic() - began)}
+                self._announce("call_ended", {**ended, "error": failed})
 
     def _changed(self) -> None:
         self._announce("running_changed", {"running": self.rows()})
+
+
+def _code(error: BaseException) -> ErrorCode:
+    match error:
+        case CustodeError():
+            return error.code
+        case asyncio.CancelledError():
+            return ErrorCode.AGENT_STOPPING
+        case _:
+            return ErrorCode.FAILED

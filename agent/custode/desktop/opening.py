@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 REPLY_S: Final = 5.0  # a program that is busy for longer is not waited for
 LINE_MAX: Final = 1 << 16
-_ACTIVATION: Final = "XDG_ACTIVATION_TOKEN"  # lets the window come to the front under Wayland
+ACTIVATION: Final = "XDG_ACTIVATION_TOKEN"  # lets the window come to the front under Wayland
 
 
 def socket_of(paths: Paths) -> Path:
@@ -61,13 +61,23 @@ def argv(name: str, args: Mapping[str, str]) -> list[str]:
 
 def tell(paths: Paths, name: str, args: Mapping[str, str], patience_s: float = REPLY_S) -> bool:
     """Have the program that runs open it; False when none runs, or it does not answer."""
-    asked = {"open": name, "args": dict(args), "activation": os.environ.get(_ACTIVATION, "")}
+    asked = {"open": name, "args": dict(args), "activation": os.environ.get(ACTIVATION, "")}
+    return _ask(paths, asked, patience_s).get("ok") is True
+
+
+def in_front(paths: Paths) -> bool:
+    """Whether one of our windows has the person's attention now."""
+    return _ask(paths, {"front": True}, REPLY_S).get("front") is True
+
+
+def _ask(paths: Paths, asked: Mapping[str, Any], patience_s: float) -> dict[str, Any]:
+    """What the program that runs replies; nothing when none runs, or it says nothing in time."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(patience_s)
             connection.connect(str(socket_of(paths)))
             connection.sendall(json.dumps(asked).encode() + b"\n")
-            reply = connection.makefile("rb").readline(LINE_MAX)
-        return bool(json.loads(reply).get("ok"))
-    except (OSError, ValueError, AttributeError):
-        return False
+            reply = json.loads(connection.makefile("rb").readline(LINE_MAX))
+    except (OSError, ValueError):
+        return {}
+    return reply if isinstance(reply, dict) else {}

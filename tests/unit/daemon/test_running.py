@@ -1,9 +1,14 @@
 """Progress that every face sees."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from custode.daemon.running import Running
+from custode.error_codes import ErrorCode
+from custode.errors import CustodeError
 
 
 def test_a_call_is_shown_from_its_first_progress_to_its_end() -> None:
@@ -19,8 +24,14 @@ def test_a_call_is_shown_from_its_first_progress_to_its_end() -> None:
         row = {"id": 1, "what": "backup.create", "step": "backup.writing", "text": ""}
         assert running.rows() == [row]
     assert running.rows() == []
-    assert [len(event["running"]) for event in said] == [1, 1, 2, 1, 0]
-    assert {event["name"] for event in said} == {"running_changed"}
+    changes = [event for event in said if event["name"] == "running_changed"]
+    assert [len(event["running"]) for event in changes] == [1, 1, 2, 1, 0]
+    ends = [event for event in said if event["name"] == "call_ended"]
+    assert [(event["what"], event["error"]) for event in ends] == [
+        ("request.create", None),
+        ("backup.create", None),
+    ]
+    assert said[-1] == ends[-1]
 
 
 def test_a_call_that_tells_nothing_is_not_announced() -> None:
@@ -30,14 +41,27 @@ def test_a_call_that_tells_nothing_is_not_announced() -> None:
     assert said == []
 
 
-def test_a_call_that_fails_is_over_too() -> None:
-    running = Running(lambda *_: None)
-    try:
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (OSError(), ErrorCode.FAILED),
+        (CustodeError(ErrorCode.CANCELLED), ErrorCode.CANCELLED),
+        (asyncio.CancelledError(), ErrorCode.AGENT_STOPPING),
+    ],
+)
+def test_a_call_that_fails_is_over_too(error: BaseException, code: ErrorCode) -> None:
+    said: list[Mapping[str, Any]] = []
+    running = Running(lambda _name, data: said.append(data))
+
+    def fail() -> None:
         with running.call("renew") as told:
             told("renew.superseding", "")
-            raise OSError
-    except OSError:
-        assert running.rows() == []
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
+    assert running.rows() == []
+    assert said[-1]["error"] == code
 
 
 def test_what_goes_on_behind_a_call_that_is_over_is_not_shown() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custode.desktop.view.action import Do
-from custode.desktop.view.note import SHORT, note
+from custode.desktop.view.note import SHORT, ended, note
 from custode.domain.need import Need, NeedKind
 from custode.locale import catalogue
 
@@ -88,3 +88,21 @@ def test_the_red_notice_in_the_clients_words() -> None:
     catalogue.use("en")
     assert told.title == "Esegui la copia di sicurezza!"
     assert told.buttons[0].action.name == "backup"
+
+
+@pytest.mark.parametrize(
+    ("event", "title"),
+    [
+        ({"what": "backup.create", "seconds": 30, "error": None}, "Custode has finished"),
+        ({"what": "backup.create", "seconds": 30, "error": "failed"}, "Something did not succeed"),
+        ({"what": "backup.create", "seconds": 30, "error": "cancelled"}, None),
+        ({"what": "backup.create", "seconds": 3, "error": None}, None),
+        ({"what": "status", "seconds": 30, "error": None}, None),
+    ],
+)
+def test_the_end_of_what_took_long_is_told_once(event: dict[str, Any], title: str | None) -> None:
+    told = ended(event)
+    assert (told and told.title) == title
+    if told is not None:
+        assert told.text.startswith("Make the backup.")
+        assert not told.critical

@@ -7,6 +7,7 @@ call, and may go and come back: what stood is shown again then, what was wiped a
 from __future__ import annotations
 
 import logging
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ import gi
 gi.require_version("Gio", "2.0")
 
 from gi.repository import Gio, GLib  # noqa: E402 - which version is said before
+
+from custode.desktop.opening import ACTIVATION  # noqa: E402 - after the version, as the rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +84,11 @@ class GioNotifier:
         self._bus = _session_bus()
         if self._bus is None:
             return
-        for signal, heard in (("ActionInvoked", self._acted), ("NotificationClosed", self._closed)):
+        for signal, heard in (
+            ("ActivationToken", _may_come_forward),
+            ("ActionInvoked", self._acted),
+            ("NotificationClosed", self._closed),
+        ):
             self._bus.signal_subscribe(
                 SERVER, SERVER, signal, _PATH, None, Gio.DBusSignalFlags.NONE, heard
             )
@@ -245,6 +252,11 @@ class GioNotifier:
 
     def _numbered(self, number: int) -> _Standing | None:
         return next((s for s in self._standing.values() if s.number == number), None)
+
+
+def _may_come_forward(*signal: Any) -> None:
+    """Keep what lets the window that a click is about to open come to the front (Wayland)."""
+    os.environ[ACTIVATION] = signal[-1].unpack()[1]
 
 
 def _session_bus() -> Any:

@@ -77,7 +77,7 @@ class Program:
         self._glib = GLib
         self._doer = Doer(paths, self._quit, self._failed)
         self._tray: Tray = indicator(ICONS, look(None, None), self._doer)
-        self._prompts = Prompts(self._notifier_for, self._doer)
+        self._prompts = Prompts(paths, self._notifier_for, self._doer, self._later)
         self._link = Link(
             paths, self._on_status, self._on_event, name=NAME, subscription=SUBSCRIPTION
         )

@@ -6,9 +6,11 @@ shown. Nothing asks for a PIN: one button opens a window, the other puts the rem
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from custode.desktop.view.note import note
+from custode.desktop.opening import in_front
+from custode.desktop.view.note import ended, note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from custode.desktop.tray.notifications import Notifier
     from custode.desktop.view.action import Action
     from custode.desktop.view.note import Button, Note
+    from custode.paths import Paths
 
+    Later = Callable[[Callable[[], None]], None]
     MakeNotifier = Callable[[Callable[[Note, Button], None]], Notifier]
 
 SUBSCRIPTION: Final[Mapping[str, bool]] = {"notifies": True}
@@ -26,9 +30,13 @@ SUBSCRIPTION: Final[Mapping[str, bool]] = {"notifies": True}
 class Prompts:
     """Keeps the notifications in line with the agent's prompts; lives in the tray's loop."""
 
-    def __init__(self, make: MakeNotifier, act: Callable[[Action], None]) -> None:
-        """`act` begins what a button leads to, and does not wait for it."""
+    def __init__(
+        self, paths: Paths, make: MakeNotifier, act: Callable[[Action], None], later: Later
+    ) -> None:
+        """`act` begins what a button leads to; `later` has something done in the tray's loop."""
+        self._paths = paths
         self._act = act
+        self._later = later
         self._rows: dict[str, Mapping[str, Any]] = {}  # what was put on the screen, by its key
         self._notifier = make(self._pressed)
 
@@ -41,6 +49,8 @@ class Prompts:
                 self._notifier.show(told)
             case "prompt_taken_down":
                 self._take_down(str(event.get("key")))
+            case "call_ended" if (news := ended(event)) is not None:
+                self._unless_seen(news)
             case _:
                 pass
 
@@ -61,6 +71,15 @@ class Prompts:
         """The tray ends."""
         self._rows.clear()
         self._notifier.close()
+
+    def _unless_seen(self, told: Note) -> None:
+        """Show it, unless one of our windows has the person's attention: it shows the same."""
+
+        def look() -> None:
+            if not in_front(self._paths):
+                self._later(lambda: self._notifier.show(told))
+
+        threading.Thread(target=look, name="looking", daemon=True).start()
 
     def _take_down(self, key: str) -> None:
         if self._rows.pop(key, None) is not None:

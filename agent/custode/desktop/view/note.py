@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from custode.desktop.view.action import window
 from custode.desktop.view.needs import DO_NOW, REMIND, shown
+from custode.error_codes import ErrorCode
+from custode.locale import words
 from custode.locale.catalogue import gettext, mark, t
 
 if TYPE_CHECKING:
@@ -39,6 +42,8 @@ class Note:
     critical: bool = False
 
 
+LONG_S: Final = 20  # nobody keeps looking at a window for longer
+_CALLED_OFF: Final = frozenset({ErrorCode.CANCELLED, ErrorCode.AGENT_STOPPING})
 SHORT: Final = 32  # characters of a first line: many desktops cut off what follows
 
 # The first line, by the kind of need, where what the need is called is longer than that.
@@ -80,6 +85,23 @@ def note(row: Mapping[str, Any]) -> Note:
         without_buttons=t("Open Custode from its icon, then “{button}”.", button=need.button),
         critical=need.critical,
     )
+
+
+def ended(event: Mapping[str, Any]) -> Note | None:
+    """Tell the end of something that took long; None for what somebody has surely waited for.
+
+    `event` is the agent's `call_ended`. What the person called off is no news either.
+    """
+    what, error = str(event.get("what")), event.get("error")
+    if int(event.get("seconds") or 0) < LONG_S or what not in words.DOING or error in _CALLED_OFF:
+        return None
+    doing = words.word(words.DOING, what)
+    told = f"{doing[:1].upper()}{doing[1:]}."
+    title = t("Custode has finished")
+    if error is not None:
+        title = t("Something did not succeed")
+        told += "\n" + t("Its window says why, and what to do next.")
+    return Note(f"ended:{what}", title, told, (Button(t("Open Custode…"), window("panel")),))
 
 
 def _token(row: Mapping[str, Any], title: str) -> str:

@@ -101,7 +101,10 @@ def _show(paths: Paths, instance: Instance, name: str, args: dict[str, str]) -> 
     def opened(what: str, how: dict[str, str]) -> None:
         desk.open(what, **how)
 
-    notifier.activated.connect(lambda: instance.serve(opened))
+    def front() -> bool:
+        return app.activeWindow() is not None
+
+    notifier.activated.connect(lambda: instance.serve(opened, front))
     desk.refresh = link.refresh
     translating(app, desk)
     mail.deliver(desk)

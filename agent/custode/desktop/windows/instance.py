@@ -10,7 +10,7 @@ import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from custode.desktop.opening import LINE_MAX, socket_of
+from custode.desktop.opening import ACTIVATION, LINE_MAX, socket_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     Opened = Callable[[str, dict[str, str]], None]
 
-_ACTIVATION: Final = "XDG_ACTIVATION_TOKEN"
 _READ_S: Final = 1.0
 
 
@@ -55,8 +54,11 @@ class Instance:
         """Readable when somebody has something to open."""
         return -1 if self._listener is None else self._listener.fileno()
 
-    def serve(self, opened: Opened) -> None:
-        """Take what the next one says; whoever is not this person is not listened to."""
+    def serve(self, opened: Opened, front: Callable[[], bool]) -> None:
+        """Take what the next one says; whoever is not this person is not listened to.
+
+        `front`: whether one of our windows has the person's attention, for who asks that.
+        """
         if self._listener is None:
             return
         said: Any = None
@@ -64,12 +66,15 @@ class Instance:
             connection, _ = self._listener.accept()
             with connection:
                 said = _read(connection)
+                if said is not None and "front" in said:
+                    connection.sendall(json.dumps({"front": front()}).encode() + b"\n")
+                    return
                 if said is not None:
                     connection.sendall(b'{"ok": true}\n')
         if said is None:
             return
         if activation := said.get("activation"):
-            os.environ[_ACTIVATION] = str(activation)
+            os.environ[ACTIVATION] = str(activation)
         args = said.get("args")
         opened(said["open"], _texts(args) if isinstance(args, dict) else {})
 
@@ -82,12 +87,14 @@ class Instance:
 
 
 def _read(connection: socket.socket) -> dict[str, Any] | None:
-    """What a program of this person wants to be opened; None for anything else."""
+    """What a program of this person wants to be opened, or to know; None for anything else."""
     if peer_uid(connection) != os.getuid():
         return None
     connection.settimeout(_READ_S)
     said = json.loads(connection.makefile("rb").readline(LINE_MAX))
-    return said if isinstance(said, dict) and isinstance(said.get("open"), str) else None
+    if not isinstance(said, dict):
+        return None
+    return said if "front" in said or isinstance(said.get("open"), str) else None
 
 
 def _texts(args: dict[str, Any]) -> dict[str, str]:
