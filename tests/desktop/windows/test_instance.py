@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from custode.desktop import opening
-from custode.desktop.opening import open_window, socket_of, tell
+from custode.desktop.opening import in_front, open_window, socket_of, tell
 from custode.desktop.windows.instance import Instance
 from custode.errors import CustodeError
 from custode.paths import Paths
@@ -47,6 +48,19 @@ def test_the_second_one_tells_the_first(paths: Paths) -> None:
     assert not tell(paths, "backup", {})
     assert second.take(), "the place is free again"
     second.close()
+
+
+@pytest.mark.parametrize("looked_at", [True, False])
+def test_whether_a_window_is_looked_at_can_be_asked(paths: Paths, *, looked_at: bool) -> None:
+    assert not in_front(paths)  # none runs
+    instance = Instance(paths)
+    assert instance.take()
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.connect(str(socket_of(paths)))
+        asking.sendall(b'{"front": true}\n')
+        instance.serve(lambda name, args: pytest.fail("opened"), lambda: looked_at)
+        assert json.loads(asking.recv(100)) == {"front": looked_at}
+    instance.close()
 
 
 def _serve(instance: Instance, opened: list[tuple[str, dict[str, str]]]) -> None:
@@ -95,6 +109,9 @@ def test_the_program_takes_what_another_one_opens(
         while not tell(paths, "about", {}):
             assert first.poll() is None, "it ended"
             assert time.monotonic() < deadline, "it does not listen"
+            time.sleep(0.05)
+        while not in_front(paths):
+            assert time.monotonic() < deadline, "nobody looks at the only window there is"
             time.sleep(0.05)
         second = subprocess.run(
             [*program, "panel"], env=environment, timeout=WAIT_S, check=False, capture_output=True

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _READ_S: Final = 1.0
 
 
+def _nobody_looks() -> bool:
+    return False
+
+
 class Instance:
     """Holds the place of the one program, and listens for the others."""
 
@@ -54,7 +58,7 @@ class Instance:
         """Readable when somebody has something to open."""
         return -1 if self._listener is None else self._listener.fileno()
 
-    def serve(self, opened: Opened, front: Callable[[], bool]) -> None:
+    def serve(self, opened: Opened, front: Callable[[], bool] = _nobody_looks) -> None:
         """Take what the next one says; whoever is not this person is not listened to.
 
         `front`: whether one of our windows has the person's attention, for who asks that.
