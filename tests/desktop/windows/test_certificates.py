@@ -26,7 +26,7 @@ from tests.desktop.windows.situations.certificates import (
 from tests.desktop.windows.situations.table import show
 
 from custode.desktop.view.requesting import Stage
-from custode.desktop.windows import doctor, install
+from custode.desktop.windows import doctor, install, request
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError, to_rpc
 
@@ -122,7 +122,7 @@ def test_a_request_that_did_not_reach_the_portal_is_only_sent_again(desk: Played
 def test_a_request_can_be_saved_for_the_portals_page(
     desk: PlayedDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    monkeypatch.setattr(request, "pick_folder", lambda *_: str(tmp_path))
     window = opened(desk, "request-unsent")
     press(window, "Save the file…")
     saved = tmp_path / str(UNSENT["file_name"])

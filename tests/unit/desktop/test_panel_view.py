@@ -145,7 +145,7 @@ def test_all_is_well_only_when_it_is() -> None:
     assert panel.all_is_well(WELL, None)
     for status in (NEW, LOST, BROKEN, FIRST, {}):
         assert not panel.all_is_well(status, None)
-    assert not panel.all_is_well(WELL, CustodeError(ErrorCode.AGENT_DIED))
+    assert not panel.all_is_well(WELL, CustodeError(ErrorCode.AGENT_UNAVAILABLE))
 
 
 def test_every_problem_is_told_with_what_to_do() -> None:
@@ -159,6 +159,14 @@ def test_every_problem_is_told_with_what_to_do() -> None:
 def test_without_an_agent_that_is_the_one_problem() -> None:
     (one,) = panel.problems(BROKEN, CustodeError(ErrorCode.AGENT_UNAVAILABLE, log="l"))
     assert one.title == "The agent is not running and could not be started."
+    assert panel.coming(CustodeError(ErrorCode.AGENT_UNAVAILABLE)) == ""
+
+
+def test_an_agent_that_is_about_to_be_there_is_no_problem() -> None:
+    died = CustodeError(ErrorCode.AGENT_DIED)
+    assert panel.problems(WELL, died) == ()
+    assert panel.coming(died) == "Custode is starting again…"
+    assert panel.coming(None) == "Custode is starting…"
 
 
 def test_what_runs_now() -> None:

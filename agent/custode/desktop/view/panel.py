@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from custode.desktop.view import failure
+from custode.desktop.view import failure, sign
 from custode.desktop.view.action import Action, window
 from custode.desktop.view.choosing import about
 from custode.desktop.view.needs import Shown, shown
@@ -228,6 +228,11 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def coming(why: CustodeError | None) -> str:
+    """What is waited for while there is no agent; empty when it cannot be had."""
+    return "" if why is not None and sign.trouble(None, why) else sign.headline(None, why)
+
+
 def all_is_well(status: Row, why: CustodeError | None) -> bool:
     """Nothing is missing, nothing presses, nothing is broken."""
     good = gate(status)
@@ -243,6 +248,8 @@ def all_is_well(status: Row, why: CustodeError | None) -> bool:
 def problems(status: Row, why: CustodeError | None) -> tuple[Problem, ...]:
     """What keeps Custode from its work, with what to do."""
     doctor, diagnosis = window("doctor"), t("Diagnosis…")
+    if why is not None and not sign.trouble(None, why):
+        return ()  # it is about to be there again
     if why is not None:
         told = failure.tell(why)
         return (Problem(told.message, told.hint, diagnosis, doctor),)

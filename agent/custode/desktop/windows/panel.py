@@ -146,8 +146,8 @@ class Panel(Window):
     def _problems(self) -> QWidget:
         """Without an agent nothing else is known for certain."""
         margins = (MARGIN, MARGIN - 6, MARGIN, MARGIN)
-        if self.desk.why is None:
-            wait = Note(self.desk.theme, "work", "accent", t("Custode is starting…"))
+        if coming := view.coming(self.desk.why):
+            wait = Note(self.desk.theme, "work", "accent", coming)
             return column(card(wait), margins=margins)
         return column(self._broken(), margins=margins)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from custode import files
 from custode.desktop.view import keys, requesting
@@ -21,6 +21,7 @@ from custode.desktop.windows import sheets
 from custode.desktop.windows.asking_standing import Standing
 from custode.desktop.windows.choices import Choice
 from custode.desktop.windows.flow import flow
+from custode.desktop.windows.picking import pick_folder
 from custode.desktop.windows.pieces import Banner, Kind, card, column, pressed, text
 from custode.desktop.windows.wizard import Page, Wizard
 from custode.errors import CustodeError
@@ -258,7 +259,7 @@ class Request(Wizard):
 
     def _save(self) -> None:
         """Into a folder of the person's choice, under its own name; never over another file."""
-        folder = QFileDialog.getExistingDirectory(self, t("Where the request is to be saved"))
+        folder = pick_folder(self, t("Where the request is to be saved"))
         if not folder:
             return
         row = self._way.row
