@@ -9,6 +9,7 @@ tells, it tells in its own thread.
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import threading
@@ -37,6 +38,8 @@ LEAVE_ALONE_S: Final = 2.0
 _FIRST_S: Final = 0.05
 _LOOK_S: Final = 5.0  # looking for a socket costs nothing
 _START_S: Final = 60.0  # starting an agent that will not start costs a process
+
+_log = logging.getLogger(__name__)
 
 
 def _nothing(_event: dict[str, Any]) -> None:
@@ -133,6 +136,8 @@ class Link:
             except OSError as error:  # no process can be started
                 why = error.strerror or str(error)
                 self._tell_absent(CustodeError(ErrorCode.AGENT_UNAVAILABLE, why=why))
+            except Exception:  # noqa: BLE001 - who stumbles over one answer must not go deaf
+                _log.exception("what the agent said was not taken in")
             self._wait(self._pauses.look())
 
     def _follow(self) -> None:

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -132,10 +133,20 @@ class CountingAgent:
         self._listener.bind(str(paths.agent_socket))
         self._listener.listen()
         self._connection: socket.socket | None = None
+        self._left = 1  # connections to serve
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
+    def again(self) -> None:
+        """Serve one more connection after this one."""
+        self._left += 1
+
     def _serve(self) -> None:
+        while self._left:
+            self._left -= 1
+            self._serve_one()
+
+    def _serve_one(self) -> None:
         self._connection, _ = self._listener.accept()
         with self._connection.makefile("rb") as lines:
             for line in lines:
@@ -164,7 +175,8 @@ class CountingAgent:
 
     def close(self) -> None:
         assert self._connection is not None
-        self._connection.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join(PATIENCE_S)
         self._connection.close()
@@ -191,6 +203,29 @@ def test_a_burst_of_events_is_one_question(
     names = [heard.events.get(timeout=PATIENCE_S)["name"] for _ in range(100)]
     assert names == [f"event{number}" for number in range(100)]
     assert counting.methods() == ["status"]
+
+
+def test_a_face_that_stumbles_is_told_again(
+    counting: CountingAgent,
+    paths: Paths,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link_module, "LEAVE_ALONE_S", 0.05)
+    heard: queue.Queue[dict[str, Any] | None] = queue.Queue()
+
+    def stumble(status: dict[str, Any] | None, why: CustodeError | None) -> None:
+        heard.put(status)
+        if heard.qsize() == 1:
+            raise KeyError("serial")
+
+    link = Link(paths, stumble, name="test-link")
+    link.start()
+    counting.again()
+    for _ in range(2):
+        assert heard.get(timeout=PATIENCE_S) is not None
+    link.close()
+    assert "was not taken in" in caplog.text
 
 
 def test_it_asks_nothing_while_nothing_happens(
