@@ -303,6 +303,16 @@ def test_the_most_urgent_stands_first(
     ]
 
 
+def test_the_most_urgent_comes_first() -> None:
+    """domain.md, "Prompts"; what the list there does not name stands between."""
+    listed = [
+        *("last_pin_attempt", "cancelled_original_back", "install_certificate"),
+        *("backup_missing", "recovery_export_missing", "expiry"),
+        *("operation_can_go_on", "unknown_token"),
+    ]
+    assert [kind.value for kind in NeedKind if kind.value in listed] == listed
+
+
 def test_keys_are_stable() -> None:
     assert Need(NeedKind.EXPIRY, "OP1:30").key == "expiry:OP1:30"
     assert not Need(NeedKind.UNKNOWN_TOKEN).critical
