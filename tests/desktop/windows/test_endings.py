@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QLineEdit, QRadioButton
+from PySide6.QtWidgets import QApplication, QLineEdit, QRadioButton
 from tests.desktop.hands import find, names, press, texts, type_into
 from tests.desktop.windows.played import PlayedDesk, settle
 from tests.desktop.windows.situations.endings import (
@@ -257,6 +257,23 @@ def test_any_other_folder_can_be_chosen(desk: PlayedDesk, monkeypatch: pytest.Mo
     choose(window, "ROSSI01_2026-03-02, made on 02/03/2026")
     press(window, "Next")
     assert sent(desk, "backup.show")["folder"].startswith("/media/anna/OLD/")
+
+
+def test_one_that_is_dead_leads_to_another(desk: PlayedDesk) -> None:
+    retired = {"state": "retired", "retired_why": "stolen"}
+    window = activation(desk, retired)
+    assert "it was reported as stolen" in said(window)
+    press(window, "Choose another backup…")
+    settle()
+    assert window.at == "which"
+    desk.told(**{**world(SUSPENDED), "backups": [{**BACKUP, **retired}]})
+    again = opened(desk, "activate", folder=FOLDER, backup_id="b" * 32)
+    assert again is not window
+    shown = [one for one in QApplication.topLevelWidgets() if one.isVisible()]
+    assert shown == [again], "one window, about the one that was asked for"
+    press(again, "New certificate…")
+    settle()
+    assert "reissue" in desk._windows
 
 
 # --- restore, trial, gate ----------------------------------------------------------------------

@@ -106,9 +106,22 @@ class Activate(WithBackup):
             last=at in {Now.APPROVAL, Now.DONE, Now.DEAD},
             leave=t("Close"),
         )
+        if at is Now.DEAD:
+            self._another(page)
         if at is Now.APPROVAL:
             page.extra = [keyed(pressed(t("Look now"), self._look_now), "look")]
         return page
+
+    def _another(self, page: Page) -> None:
+        """Where this one is of no use: another backup, else a new certificate."""
+        if self.candidates():
+            page.primary, page.then = t("Choose another backup…"), self._choose_another
+        else:
+            page.primary, page.then = t("New certificate…"), lambda: self._open("reissue")
+
+    def _choose_another(self) -> None:
+        self.row, self.folder = {}, ""
+        self.go("which")
 
     def _progress(self, steps: Sequence[Step]) -> QWidget:
         """One under the other: those behind are ticked, the present one stands out."""

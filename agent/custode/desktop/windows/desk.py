@@ -93,6 +93,10 @@ class Desk(QObject):
         """Open that window; one that is open already comes to the front."""
         window = self._windows.get(name)
         if window is None or not window.again(args):
+            if window is not None:  # about something else, with nothing to lose
+                window.closing()
+                window.hide()
+                window.deleteLater()
             window = self._windows[name] = registry.load(name)(self, args)
             window.name = name
             window.closed.connect(self._forget)

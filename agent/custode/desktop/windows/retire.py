@@ -101,12 +101,7 @@ class Retire(Wizard):
             what = t("Only a token with an active certificate can sign this, and there is none.")
             return Banner(self.desk.theme, Kind.WARNING, what)
         if not signer.get("present"):
-            return Banner(
-                self.desk.theme,
-                Kind.INFO,
-                plug_in(signer),
-                t("It goes on by itself as soon as the token is here."),
-            )
+            return Banner(self.desk.theme, Kind.INFO, plug_in(signer))
         told = t("Token “{label}” signs it: you are asked for its PIN.", label=signer["label"])
         return text(told, "muted")
 
