@@ -6,12 +6,10 @@ that with everything else. Nothing polls. Elsewhere there is no such file, and n
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Signal
+from PySide6.QtCore import QFile, QObject, QSocketNotifier, QTimer, Signal
 
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 _SETTLE_MS: Final = 300  # a stick with several parts is mounted part by part
@@ -24,19 +22,18 @@ class Mounts(QObject):
 
     def __init__(self, parent: QObject, mounts: Path = _MOUNTS) -> None:
         super().__init__(parent)
-        self._fd = -1
+        self._notifier: QSocketNotifier | None = None
         self._settling = QTimer(self)
         self._settling.setSingleShot(True)
         self._settling.setInterval(_SETTLE_MS)
         self._settling.timeout.connect(self.changed)
-        with suppress(OSError):
-            self._fd = os.open(mounts, os.O_RDONLY | os.O_CLOEXEC)
-            self._notifier = QSocketNotifier(self._fd, QSocketNotifier.Type.Exception, self)
+        table = QFile(str(mounts), self)  # closed with us, however we end
+        if table.open(QFile.OpenModeFlag.ReadOnly | QFile.OpenModeFlag.Unbuffered):
+            self._notifier = QSocketNotifier(table.handle(), QSocketNotifier.Type.Exception, self)
             self._notifier.activated.connect(self._settling.start)
 
     def close(self) -> None:
         """Notice no more."""
-        if self._fd >= 0:
+        self._settling.stop()
+        if self._notifier is not None:
             self._notifier.setEnabled(False)
-            os.close(self._fd)
-            self._fd = -1
