@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -241,3 +242,24 @@ def test_what_goes_wrong_beside_a_window_is_told(desk: PlayedDesk, window: Renam
     box.close()
     desk.do(Action(Do.LANGUAGE, "it"))
     assert desk.calls[-1].params == {"language": "it"}
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_what_ends_after_its_window_was_closed_is_told_to_nobody(
+    desk: PlayedDesk, window: Rename, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    wrong: list[BaseException] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: wrong.append(error))
+    monkeypatch.setattr(window, "confirms", bool)
+    type_into(window, "Name", "Anna")
+    enter(window)
+    window.close()
+    settle()
+    (call,) = desk.calls
+    assert call.cancelled
+    if fails:
+        call.failed.emit(CustodeError(ErrorCode.CANCELLED))
+    else:
+        call.done.emit("it is so")
+    settle()
+    assert not wrong

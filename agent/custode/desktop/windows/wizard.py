@@ -89,6 +89,7 @@ class Wizard(Window):
         self._page: Page | None = None
         self._primary: QPushButton | None = None
         self._again: Callable[[bool], None] | None = None
+        self._closed = False
 
     # --- what a wizard says of itself ---
 
@@ -143,6 +144,8 @@ class Wizard(Window):
         here = self._page.step if self._page is not None else 0
 
         def ended(error: CustodeError) -> None:
+            if self._closed:
+                return  # nobody is there to be told
             self._working = None
             if failed is not None and failed(error):
                 return
@@ -150,6 +153,8 @@ class Wizard(Window):
             self.show_error(error)
 
         def finished(answer: Any) -> None:
+            if self._closed:
+                return
             self._working = None
             done(answer)
 
@@ -172,6 +177,7 @@ class Wizard(Window):
         return self._working is not None
 
     def closing(self) -> None:
+        self._closed = True
         if self._working is not None:
             self._working.cancel()
 
