@@ -179,7 +179,7 @@ class Activate(WithBackup):
             self.reason,
         )
         cards.chosen.connect(self._choose_reason)
-        return cards
+        return column(text(t("What happened to your token?"), "strong"), cards, gap=8)
 
     def _choose_reason(self, reason: str) -> None:
         self.reason = reason

@@ -100,7 +100,7 @@ class Cancel(Wizard):
         return Page(
             t("Why is it cancelled?"),
             t("These are the agency's own six reasons."),
-            body=[cards, self._note_field(), self._instead()],
+            body=[self._instead(), cards, self._note_field()],
             step=1,
             sign="certificate",
             primary=t("Next"),

@@ -65,8 +65,8 @@ class Restore(WithBackup):
             body=[
                 text(t("Backup: {name}", name=backup_named(self.backup())), "muted"),
                 None if usable else self._not_yet(),
-                tokens,
                 self._prepare(),
+                tokens,
             ],
             step=1,
             sign="token",
