@@ -79,6 +79,10 @@ class Backup(Wizard):
         """What is left to do stands on the last page."""
         return self.desk.status.get("needs") if self.at == "saved" else None
 
+    def again(self, args: Mapping[str, str]) -> bool:
+        """What is saved is over: asked for once more, it begins anew."""
+        return self.at != "saved" and super().again(args)
+
     def closing(self) -> None:
         super().closing()
         self._mounts.close()

@@ -49,6 +49,10 @@ class Verify(Wizard):
     def depends_on(self) -> object:
         return self.desk.status.get("backups") if self.at == "which" else None
 
+    def again(self, args: Mapping[str, str]) -> bool:
+        """What was told is over: asked for once more, it begins anew."""
+        return self.at != "result" and super().again(args)
+
     def closing(self) -> None:
         super().closing()
         self._mounts.close()
