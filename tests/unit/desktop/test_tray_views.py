@@ -286,6 +286,13 @@ def test_the_menu_as_it_is_drawn_in_english() -> None:
     assert outline(menu.menu(NOBODY)) == ENGLISH.strip().splitlines()
 
 
+def test_what_a_status_does_not_tell_breaks_nothing() -> None:
+    assert sign.headline({}) == "No token inserted"
+    bare = {"tokens": [{"present": True}], "needs": [{}], "running": [{}], "cards": [{}]}
+    assert menu.menu(bare | {"certificates": [{}], "drivers": [{}], "readers": {"ok": True}})
+    assert sign.title(bare)
+
+
 def top(status: Status | None, why: CustodeError | None = None) -> list[Item]:
     drawn = menu.menu(status, why)
     return list(drawn[: drawn.index(SEPARATOR)])

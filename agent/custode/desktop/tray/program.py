@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from custode.desktop.tray.notifications import Notifier
     from custode.desktop.tray.port import Tray
+    from custode.desktop.view.action import Action
 
 NAME: Final = "custode-tray"
 # A panel may start after us, when the person logs in.
@@ -76,8 +77,9 @@ class Program:
         GLib.set_prgname(NAME)
         self._glib = GLib
         self._doer = Doer(paths, self._quit, self._failed)
-        self._tray: Tray = indicator(ICONS, look(None, None), self._doer)
-        self._prompts = Prompts(paths, self._notifier_for, self._doer, self._later)
+        self._alone = False  # whether there is no agent
+        self._tray: Tray = indicator(ICONS, look(None, None), self._clicked)
+        self._prompts = Prompts(paths, self._notifier_for, self._clicked, self._later)
         self._link = Link(
             paths, self._on_status, self._on_event, name=NAME, subscription=SUBSCRIPTION
         )
@@ -101,6 +103,7 @@ class Program:
     # --- what the agent says; in the link's thread ---
 
     def _on_status(self, status: dict[str, Any] | None, why: CustodeError | None) -> None:
+        self._alone = status is None
         if status is not None:
             chosen = (status.get("agent") or {}).get("language") or catalogue.detect()
             if chosen != catalogue.current():
@@ -122,6 +125,11 @@ class Program:
         self._glib.idle_add(once, priority=self._glib.PRIORITY_DEFAULT)
 
     # --- what the person does ---
+
+    def _clicked(self, action: Action) -> None:
+        if self._alone:  # what kept the agent from starting may have been mended
+            self._link.refresh()
+        self._doer(action)
 
     def _quit(self) -> None:
         self._tray.stop()

@@ -126,7 +126,9 @@ def _tokens(status: Status) -> Menu:
 
 def _token(row: Mapping[str, Any]) -> str:
     states = [words.word(words.TOKEN, row.get("state")), *(pin_state(row, r) for r in words.ROLE)]
-    named = t("“{label}” (serial {serial})", label=row.get("label") or "–", serial=row["serial"])
+    named = t(
+        "“{label}” (serial {serial})", label=row.get("label") or "–", serial=row.get("serial")
+    )
     return f"{named}: {', '.join(state for state in states if state)}"
 
 
