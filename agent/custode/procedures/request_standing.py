@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from custode.domain.token_uri import uri_of
 from custode.errors import CustodeError
 from custode.procedures import csr, request
 from custode.procedures.session import refuse_retired, refuse_spare
@@ -45,6 +46,7 @@ def _row(ctx: Context, token: TokenSeen) -> dict[str, Any]:
         refusal = {"code": error.code.value, "data": error.data}
     return {
         "serial": token.id.serial,
+        "uri": uri_of(token),
         "label": token.label,
         "model": token.id.model,
         "pin_set": token.user_pin_initialized,

@@ -23,6 +23,7 @@ from custode.domain.model import (
     TokenId,
     TokenSeen,
 )
+from custode.domain.token_uri import uri_of
 from custode.procedures import csr, request, request_standing
 from custode_authority.wire.states import CertificateState
 
@@ -59,6 +60,7 @@ def told(ctx: Any) -> dict[str, Any]:
 def test_a_fresh_token_can_make_its_keys_and_nothing_is_begun(ctx: Any) -> None:
     row = {
         "serial": "01",
+        "uri": uri_of(FRESH),
         "label": "One",
         "model": "Model",
         "pin_set": False,

@@ -101,10 +101,18 @@ def test_a_task_is_for_tokens_that_it_fits() -> None:
     fresh = TOKEN | {"serial": "02", "user_pin_initialized": False}
     told = status(tokens=[TOKEN, fresh, {"serial": "03", "label": "far", "present": False}])
     assert [one.serial for one in pins.choices(told, Task.INIT)] == ["02"]
-    assert pins.choices(told, Task.CHANGE) == [Choice("01", "ROSSI", "3 tries left")]
-    assert pins.choices(told, Task.CHANGE, "so") == [Choice("01", "ROSSI")]
+    assert pins.choices(told, Task.CHANGE) == [Choice("01", "01", "ROSSI", "3 tries left")]
+    assert pins.choices(told, Task.CHANGE, "so") == [Choice("01", "01", "ROSSI")]
     locked = status(tokens=[TOKEN | {"pin_attempts_remaining": 0}])
-    assert pins.choices(locked, Task.UNBLOCK) == [Choice("01", "ROSSI", "locked", grave=True)]
+    assert pins.choices(locked, Task.UNBLOCK) == [Choice("01", "01", "ROSSI", "locked", grave=True)]
+
+
+def test_tokens_of_one_serial_are_told_apart() -> None:
+    twins = [TOKEN | {"uri": "pkcs11:a"}, TOKEN | {"uri": "pkcs11:b"}]
+    told = status(tokens=twins)
+    assert [one.name for one in pins.choices(told, Task.CHANGE)] == ["pkcs11:a", "pkcs11:b"]
+    assert pins.token_row(told, "pkcs11:b") == twins[1]
+    assert pins.token_row(told, "01") is None
 
 
 @pytest.mark.parametrize(

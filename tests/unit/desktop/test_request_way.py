@@ -119,6 +119,13 @@ def test_a_token_on_which_a_key_was_begun_comes_first() -> None:
     assert keys.wanted(TOKEN | {"keys": ["p256"]}, None) == ("p256", False)
 
 
+def test_tokens_of_one_serial_are_told_apart() -> None:
+    stands = standing(TOKEN | {"uri": "pkcs11:a"}, TOKEN | {"uri": "pkcs11:b", "pin_set": False})
+    assert [one["name"] for one in fit(stands)] == ["pkcs11:a", "pkcs11:b"]
+    assert way(status(), stands, Wish("pkcs11:b")).stage is Stage.PIN
+    assert way(status(), stands, Wish("01")).row["name"] == "pkcs11:a"
+
+
 def test_kinds_of_keys_are_those_of_the_token(language: str) -> None:
     names = dict(keys.choices(TOKEN))
     assert list(names) == ["rsa2048", "p256"]

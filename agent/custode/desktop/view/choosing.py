@@ -9,7 +9,7 @@ from custode.locale import lines, words
 from custode.locale.catalogue import t
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     # Why a token (its row of `status`) cannot be taken; empty: it can.
     WhyNot = Callable[[Mapping[str, Any]], str]
@@ -33,10 +33,9 @@ def anything(_row: Mapping[str, Any]) -> str:
 def offers(status: Mapping[str, Any], why_not: WhyNot = anything) -> tuple[Offer, ...]:
     """Tell the tokens that are here, those that may be chosen first."""
     rows = [row for row in status.get("tokens") or () if row.get("present")]
-    serials = [row.get("serial") for row in rows]
     found = [
         Offer(
-            name=str(row["serial"] if serials.count(row["serial"]) == 1 else row["uri"]),
+            name=name(row, rows),
             title=str(row.get("label") or row.get("model") or "–"),
             text=about(row),
             why_not=why_not(row),
@@ -44,6 +43,12 @@ def offers(status: Mapping[str, Any], why_not: WhyNot = anything) -> tuple[Offer
         for row in rows
     ]
     return tuple(sorted(found, key=lambda offer: bool(offer.why_not)))
+
+
+def name(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
+    """What the agent is told, to mean that one of them: its serial, where no other has it."""
+    serials = [one.get("serial") for one in rows]
+    return str(row["serial"] if serials.count(row["serial"]) == 1 else row["uri"])
 
 
 def about(row: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from custode.desktop.view.choosing import name
 from custode.desktop.view.paper import Paper
 from custode.locale import outcomes
 from custode.locale.catalogue import t, tn
@@ -24,8 +25,12 @@ class Task(StrEnum):
 
 
 class Choice(NamedTuple):
-    """One token: how it is called, and how its PIN stands (`grave`: that is a warning)."""
+    """One token: its `name` for the agent, what it is called, and how its PIN stands.
 
+    `grave`: that is a warning.
+    """
+
+    name: str
     serial: str
     label: str
     standing: str = ""
@@ -45,11 +50,16 @@ def choices(status: Row, task: Task, role: str = "user") -> list[Choice]:
     """Tokens that are here and that this is for: new ones, or those that have their PIN."""
     wanted = task is not Task.INIT
     told = "user" if task is Task.UNBLOCK else sent_as(task, role)  # that is the one in question
+    here = _here(status)
     return [
-        Choice(row["serial"], row["label"] or "–", *standing(row, told))
-        for row in status.get("tokens") or ()
-        if row["present"] and row["user_pin_initialized"] is wanted
+        Choice(name(row, here), row["serial"], row["label"] or "–", *standing(row, told))
+        for row in here
+        if row["user_pin_initialized"] is wanted
     ]
+
+
+def _here(status: Row) -> list[Row]:
+    return [row for row in status.get("tokens") or () if row["present"]]
 
 
 def standing(row: Row, role: str) -> tuple[str, bool]:
@@ -70,10 +80,10 @@ def is_last(row: Row, role: str) -> bool:
     return row.get(f"{prefix}_attempts_remaining") == 1 or bool(row.get(f"{prefix}_final_try"))
 
 
-def token_row(status: Row, serial: str) -> Row | None:
+def token_row(status: Row, named: str) -> Row | None:
     """The row of a token that is here."""
-    rows = status.get("tokens") or ()
-    return next((row for row in rows if row["serial"] == serial and row["present"]), None)
+    here = _here(status)
+    return next((row for row in here if name(row, here) == named), None)
 
 
 def paper(task: Task, found: bool) -> Paper:  # noqa: FBT001 - a fact, not a switch

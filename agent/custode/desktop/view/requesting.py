@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from custode.desktop.view.choosing import name
 from custode.desktop.view.paper import Paper
 from custode.locale import moments, outcomes
 from custode.locale.catalogue import mark, t
@@ -119,7 +120,7 @@ def _held(status: Row, row: Row) -> Way:
 
 def _token(standing: Row, wish: Wish) -> Way:
     tokens = fit(standing)
-    chosen = next((row for row in tokens if row["serial"] == wish.token), None)
+    chosen = next((row for row in tokens if wish.token in {row["name"], row["serial"]}), None)
     if chosen is None and tokens:
         chosen = tokens[0]
     if chosen is None:
@@ -128,9 +129,15 @@ def _token(standing: Row, wish: Wish) -> Way:
 
 
 def fit(standing: Row) -> list[Row]:
-    """Tokens here on which a key can be made; those whose making broke off come first."""
+    """Tokens here on which a key can be made; those whose making broke off come first.
+
+    Each with its `name`, which means no other.
+    """
     begun = {row["serial"] for row in standing.get("begun") or ()}
-    tokens = [row for row in standing.get("tokens") or () if not row["refusal"] and row["keys"]]
+    here = standing.get("tokens") or ()
+    tokens = [
+        {**row, "name": name(row, here)} for row in here if not row["refusal"] and row["keys"]
+    ]
     return sorted(tokens, key=lambda row: row["serial"] not in begun)
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QProcess, QUrl
+from PySide6.QtCore import QProcess, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QLabel, QProgressBar, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QWidget
 
 from custode.desktop.parts import label, picture
 from custode.desktop.view import examined
@@ -214,9 +214,6 @@ def _sentence(words: str) -> str:
 
 
 def _beside(sign: QWidget, words: QWidget) -> QWidget:
-    from PySide6.QtCore import Qt
-    from PySide6.QtWidgets import QHBoxLayout
-
     made = QWidget()
     row = QHBoxLayout(made)
     row.setContentsMargins(0, 0, 0, 0)

@@ -61,8 +61,12 @@ class Install(Wizard):
         wanted = {"operation": row["id_operazione"]}
         return Page(
             paper.title,
-            sheets.first_line(paper),
-            [*sheets.said(paper), None if paper.lacks else self._pin_line()],
+            "" if paper.lacks else sheets.first_line(paper),
+            [
+                sheets.lacking(self.desk.theme, paper),
+                *sheets.said(paper),
+                None if paper.lacks else self._pin_line(),
+            ],
             sign="certificate",
             primary=t("Install"),
             then=lambda: self._install(wanted),

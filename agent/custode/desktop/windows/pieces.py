@@ -150,6 +150,9 @@ def announce(widget: QWidget, words: str) -> None:
     QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(widget, words))
 
 
+_RELAID: Final = (QEvent.Type.LayoutRequest, QEvent.Type.Resize)
+
+
 class Body(QScrollArea):
     """The middle of a window: as high as its contents want, and scrolled on a small screen."""
 
@@ -173,7 +176,17 @@ class Body(QScrollArea):
         done = super().event(event)
         if event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()  # its contents want another height: the window may have it
+        if event.type() in _RELAID:
+            self._judge_bar()
         return done
+
+    def _judge_bar(self) -> None:
+        """A bar once shown makes the lines shorter, so that it would seem to be needed for ever."""
+        bar = Qt.ScrollBarPolicy
+        fits = self.heightForWidth(self.width()) <= self.height()
+        wanted = bar.ScrollBarAlwaysOff if fits else bar.ScrollBarAsNeeded
+        if wanted != self.verticalScrollBarPolicy():
+            self.setVerticalScrollBarPolicy(wanted)
 
     def hasHeightForWidth(self) -> bool:  # noqa: N802 - Qt's own name
         return True

@@ -13,6 +13,7 @@ from custode.desktop.view.pins import Task
 from custode.desktop.windows import sheets
 from custode.desktop.windows.choices import Choice, Choices
 from custode.desktop.windows.pieces import column, text
+from custode.desktop.windows.tokens import waiting
 from custode.desktop.windows.window import keyed
 from custode.desktop.windows.wizard import Page, Wizard
 from custode.locale.catalogue import mark, t
@@ -39,7 +40,7 @@ class PinTask(Wizard):
 
     def __init__(self, desk: Desk, args: Mapping[str, str]) -> None:
         super().__init__(desk, args)
-        self._serial = args.get("token", "")
+        self._token = args.get("token", "")
         self._role = args["role"] if args.get("role") in pins.ROLES else "user"
         self._agreed = False
         self._answer: dict[str, Any] = {}
@@ -59,9 +60,11 @@ class PinTask(Wizard):
         found = pins.choices(self.desk.status, self.task, self._role)
         paper = pins.paper(self.task, found=bool(found))
         if not found:
-            return Page(paper.title, sheets.first_line(paper), sign="token", leave=t("Close"))
-        if self._serial not in {one.serial for one in found}:
-            self._serial, self._agreed = found[0].serial, False
+            wait = waiting(self.desk.theme, sheets.first_line(paper))
+            return Page(paper.title, body=[wait], sign="token", leave=t("Close"))
+        if self._token not in {one.name for one in found}:
+            meant = next((one for one in found if one.serial == self._token), found[0])
+            self._token, self._agreed = meant.name, False
         last = self._last_attempt()
         return Page(
             paper.title,
@@ -83,7 +86,7 @@ class PinTask(Wizard):
 
     def params(self) -> dict[str, Any]:
         """What the agent is asked for."""
-        return {"token": self._serial}
+        return {"token": self._token}
 
     def _tokens(self, found: list[pins.Choice]) -> QWidget:
         if len(found) == 1:
@@ -92,7 +95,7 @@ class PinTask(Wizard):
             return sheets.token_card(self.desk.theme, one.label, one.serial, one.standing, look)
         choices = [
             Choice(
-                one.serial,
+                one.name,
                 one.label,
                 "  ·  ".join(
                     part for part in (t("Serial {serial}", serial=one.serial), one.standing) if part
@@ -100,14 +103,14 @@ class PinTask(Wizard):
             )
             for one in found
         ]
-        return sheets.token_choices(choices, self._serial, self._choose)
+        return sheets.token_choices(choices, self._token, self._choose)
 
-    def _choose(self, serial: str) -> None:
-        self._serial, self._agreed = serial, False
+    def _choose(self, token: str) -> None:
+        self._token, self._agreed = token, False
         self.refill()
 
     def _last_attempt(self) -> QWidget | None:
-        row = pins.token_row(self.desk.status, self._serial)
+        row = pins.token_row(self.desk.status, self._token)
         if row is None or not pins.is_last(row, pins.sent_as(self.task, self._role)):
             return None
         return sheets.last_attempt(self.desk.theme, self._agreed, self._agree)
@@ -152,7 +155,7 @@ class PinChange(PinTask):
         return t("Change the PIN…")
 
     def params(self) -> dict[str, Any]:
-        return {"token": self._serial, "so": self._role == "so"}
+        return {"token": self._token, "so": self._role == "so"}
 
     def _more(self) -> list[QWidget | None]:
         choices = [
@@ -194,13 +197,13 @@ class TokenInit(PinTask):
         return t("Prepare the token")
 
     def params(self) -> dict[str, Any]:
-        return {"serial": self._serial, "label": self._name.strip() or None}
+        return {"serial": self._token, "label": self._name.strip() or None}
 
     def _more(self) -> list[QWidget | None]:
         field = QLineEdit(self._name)
         named = t("A name for the token (optional)")
         field.setAccessibleName(named)
-        row = pins.token_row(self.desk.status, self._serial) or {}
+        row = pins.token_row(self.desk.status, self._token) or {}
         field.setPlaceholderText(str(row.get("label") or ""))
         field.setMaxLength(_LABEL_BYTES)
         field.textChanged.connect(self._set_name)  # an assistive program sets the text

@@ -10,6 +10,7 @@ from custode.desktop.view import keys, renewing
 from custode.desktop.view.renewing import WILL_HAPPEN, Stage
 from custode.desktop.windows import sheets
 from custode.desktop.windows.pieces import Banner, Kind, card, column, text
+from custode.desktop.windows.tokens import waiting
 from custode.desktop.windows.wizard import Page, Wizard
 from custode.locale.catalogue import gettext, mark, t
 
@@ -68,7 +69,7 @@ class Renew(Wizard):
         if not lacks:
             return None
         told = t("Insert the token with serial {serial}: it goes on there.", serial=lacks)
-        return Banner(self.desk.theme, Kind.INFO, told)
+        return waiting(self.desk.theme, told, goes_on=False)
 
     def _what_happens(self) -> QWidget:
         lines = [gettext(line) for line in WILL_HAPPEN]

@@ -23,6 +23,7 @@ from custode.desktop.windows.choices import Choice
 from custode.desktop.windows.flow import flow
 from custode.desktop.windows.picking import pick_folder
 from custode.desktop.windows.pieces import Banner, Kind, card, column, pressed, text
+from custode.desktop.windows.tokens import waiting
 from custode.desktop.windows.wizard import Page, Wizard
 from custode.errors import CustodeError
 from custode.locale import moments, outcomes
@@ -72,7 +73,7 @@ class Request(Wizard):
         return {
             _LOADING: lambda: Page(t("One moment…"), sign="work", leave=t("Close")),
             Stage.IDENTITY: self._identity,
-            Stage.TOKEN: lambda: self._plain(sign="token"),
+            Stage.TOKEN: lambda: self._plain(waiting(self.desk.theme), sign="token"),
             Stage.PIN: self._pin,
             Stage.KEY: self._key,
             Stage.SEND: self._send_page,
@@ -144,8 +145,8 @@ class Request(Wizard):
         paper = self._paper()
         return Page(
             paper.title,
-            sheets.first_line(paper),
-            [*sheets.said(paper), *more],
+            "" if paper.lacks else sheets.first_line(paper),
+            [sheets.lacking(self.desk.theme, paper), *sheets.said(paper), *more],
             step=min(self._way.step, len(STEPS) - 1),
             **page,
         )
@@ -160,12 +161,12 @@ class Request(Wizard):
         )
 
     def _pin(self) -> Page:
-        serial = self._way.row["serial"]
+        token = self._way.row["name"]
         return self._plain(
             self._tokens(),
             sign="token",
             primary=t("Prepare the token…"),
-            then=sheets.opens(self.desk, "token_init", token=serial),
+            then=sheets.opens(self.desk, "token_init", token=token),
         )
 
     def _tokens(self) -> QWidget:
@@ -175,13 +176,13 @@ class Request(Wizard):
         if len(rows) == 1:
             return sheets.token_card(self.desk.theme, chosen["label"] or "–", chosen["serial"])
         choices = [
-            Choice(row["serial"], row["label"] or "–", t("Serial {serial}", serial=row["serial"]))
+            Choice(row["name"], row["label"] or "–", t("Serial {serial}", serial=row["serial"]))
             for row in rows
         ]
-        return sheets.token_choices(choices, chosen["serial"], self._choose)
+        return sheets.token_choices(choices, chosen["name"], self._choose)
 
-    def _choose(self, serial: str) -> None:
-        self._wish = replace(self._wish, token=serial)
+    def _choose(self, token: str) -> None:
+        self._wish = replace(self._wish, token=token)
         self._kind, self._copyable = "", None
         self._settle()
 
@@ -224,8 +225,11 @@ class Request(Wizard):
         self.refill()
 
     def _make(self) -> None:
-        serial = self._way.row["serial"]
-        wanted = {"token": serial, "key": self._kind, "copyable": bool(self._copyable)}
+        wanted = {
+            "token": self._way.row["name"],
+            "key": self._kind,
+            "copyable": bool(self._copyable),
+        }
         self.run("csr.create", wanted, mark("Your key is being made"), step=1, done=self._made)
 
     def _made(self, answer: Any) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QWidget
 
 from custode.desktop.parts import label, picture
 from custode.desktop.windows.choices import Choice, Choices
 from custode.desktop.windows.pieces import Banner, Kind, card, column, facts, pressed, text
+from custode.desktop.windows.tokens import waiting
 from custode.desktop.windows.window import keyed
 from custode.locale import outcomes
 from custode.locale.catalogue import t
@@ -34,6 +36,11 @@ def first_line(paper: Paper) -> str:
     return paper.lines[0] if paper.lines else ""
 
 
+def lacking(theme: Theme, paper: Paper) -> QWidget | None:
+    """Waits for the token without which it cannot go on; its first line says which."""
+    return waiting(theme, first_line(paper), goes_on=False) if paper.lacks else None
+
+
 def back_up_banner(desk: Desk) -> Banner:
     """The red notice: a certificate without a backup."""
     return Banner(
@@ -45,7 +52,7 @@ def back_up_banner(desk: Desk) -> Banner:
 
 
 def token_choices(choices: Sequence[Choice], value: str, chosen: Callable[[str], None]) -> Choices:
-    """Tokens to choose one of; nothing happens when there is only one."""
+    """Tokens to choose one of."""
     made = Choices(t("Token"), choices, value)
     made.chosen.connect(chosen)
     return made
@@ -53,9 +60,6 @@ def token_choices(choices: Sequence[Choice], value: str, chosen: Callable[[str],
 
 def token_card(theme: Theme, name: str, serial: str, told: str = "", look: str = "") -> QWidget:
     """The one token that is meant."""
-    from PySide6.QtCore import Qt
-    from PySide6.QtWidgets import QHBoxLayout
-
     made = card()
     row = QWidget()
     layout = QHBoxLayout(row)
@@ -109,9 +113,6 @@ def last_attempt(theme: Theme, agreed: bool, toggled: Callable[[bool], None]) ->
 
 def numbered(lines: Sequence[str]) -> QWidget:
     """Things that happen in this order."""
-    from PySide6.QtCore import Qt
-    from PySide6.QtWidgets import QGridLayout
-
     made = QWidget()
     grid = QGridLayout(made)
     grid.setContentsMargins(0, 0, 0, 0)

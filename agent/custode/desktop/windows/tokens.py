@@ -15,6 +15,7 @@ from custode.desktop.windows.window import first_of_chain
 from custode.locale.catalogue import t
 
 if TYPE_CHECKING:
+    from custode.desktop.theme import Theme
     from custode.desktop.view.choosing import Offer, WhyNot
     from custode.desktop.windows.desk import Desk
 
@@ -72,7 +73,7 @@ class TokenChoice(QWidget):
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(10)
         if not fits:
-            rows.addWidget(self._waiting())
+            rows.addWidget(waiting(self._desk.theme, self._wanted))
         if self._offers:
             rows.addWidget(self._cards())
         layout.addWidget(self._shown)
@@ -83,21 +84,23 @@ class TokenChoice(QWidget):
         made.chosen.connect(self._choose)
         return made
 
-    def _waiting(self) -> QWidget:
-        """It goes on by itself: nobody has to press anything."""
-        wanted = self._wanted or t("Insert the token.")
-        bar = QProgressBar()
-        bar.setRange(0, 0)
-        bar.setProperty("level", "accent")
-        bar.setTextVisible(False)
-        bar.setAccessibleName(wanted)
-        announce(self, wanted)
-        return card(
-            Note(self._desk.theme, "token", "accent", wanted),
-            bar,
-            text(t("It goes on by itself as soon as the token is here."), "muted"),
-        )
-
     def _choose(self, value: str) -> None:
         self.value = value
         self.chosen.emit(value)
+
+
+def waiting(theme: Theme, wanted: str = "", *, goes_on: bool = True) -> QWidget:
+    """Waits for a token. `goes_on`: by itself then, and nobody has to press anything."""
+    wanted = wanted or t("Insert the token.")
+    bar = QProgressBar()
+    bar.setRange(0, 0)
+    bar.setProperty("level", "accent")
+    bar.setTextVisible(False)
+    bar.setAccessibleName(wanted)
+    made = card(
+        Note(theme, "token", "accent", wanted),
+        bar,
+        text(t("It goes on by itself as soon as the token is here."), "muted") if goes_on else None,
+    )
+    announce(made, wanted)
+    return made
