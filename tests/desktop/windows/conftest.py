@@ -19,6 +19,7 @@ from custode.paths import Paths
 def desk(theme: Theme, tmp_path: Path) -> Iterator[PlayedDesk]:
     app = QApplication.instance()
     assert isinstance(app, QApplication)
+    use("en")
     made = PlayedDesk(app, theme, Paths.at(tmp_path))
     yield made
     made.close_all()
