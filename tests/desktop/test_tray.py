@@ -211,14 +211,14 @@ def test_without_a_place_for_icons_it_says_so_once_and_goes_on(
         desktop.notifications() as bubbles,
         tray_of(desktop, paths, sys.executable, "-c", LATE) as program,
     ):
-        bubble = bubbles.until(lambda bubble: "non trova posto" in bubble.summary, "what is wrong")
+        bubble = bubbles.until(lambda bubble: "non ha posto" in bubble.summary, "what is wrong")
         bubbles.press(bubble, "Apri Custode…")
         assert windows.next() == ("panel", {})
         host.come_back()
         assert host.item().until(lambda shown: shown.icon == "custode-present", "it came late")
         host.leave()
         time.sleep(1.2)
-        assert sum("non trova posto" in bubble.summary for bubble in bubbles.log) == 1
+        assert sum("non ha posto" in bubble.summary for bubble in bubbles.log) == 1
         program.send_signal(signal.SIGTERM)
         assert program.wait(30) == 0
     host.come_back()

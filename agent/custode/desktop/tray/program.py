@@ -159,7 +159,7 @@ class Program:
         self._notifier.show(
             Note(
                 key="no-host",
-                title=t("Custode has no place for its icon"),
+                title=t("No place for Custode's icon"),
                 text=t(
                     "This desktop shows no tray icons. Start Custode again whenever you want to"
                     " see it: its window opens. On GNOME the extension “AppIndicator” shows the"
