@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from PySide6.QtCore import QUrl
-from PySide6.QtWidgets import QApplication
 from tests.desktop import hands
-from tests.desktop.windows.played import settle
+from tests.desktop.windows.real_person import Person
 from tests.e2e.conftest import Player
 
-from custode.demo.soft_stage import SoftStage
-from custode.desktop.link import Link
-from custode.desktop.theme import Theme
 from custode.desktop.windows import backup, folders, verify
 from custode.desktop.windows.desk import Desk
-from custode.locale.catalogue import use
 from custode.prompts.secret import Secret
 from custode.rpc.client import AgentClient, WantedSecret
-
-PATIENCE_S = 60.0
 
 # Types the PIN that belongs to what it is asked for, as a person at a dialog would.
 PINENTRY = """#!{python} -SE
@@ -70,89 +58,48 @@ def told(player: Player, method: str, **params: Any) -> Any:
         return agent.call(method, params, on_secret=give)
 
 
-def certify(player: Player) -> None:
-    """The token has its PIN, the person a certificate on it."""
-    person = player.person
+@pytest.fixture
+def desk(person: Person) -> Desk:
+    """Somebody with a certificate, whose PINs are typed by a program."""
+    player = person.player
+    player.run("status")
+    player.plug()
     told(player, "token.init", serial=player.token.serial)
-    told(player, "identity.set", code=person.code, codice_fiscale=person.codice_fiscale)
     told(player, "csr.create", key="p256")
     told(player, "request.create", wait=True)
     told(player, "install")
-
-
-@pytest.fixture
-def player() -> Iterator[Player]:
-    folder = Path(tempfile.mkdtemp(prefix="custode-test-"))
-    stage = SoftStage(folder, fast=True, lang="en")
-    try:
-        person = stage.person("carla", "VERDI03", "VRDCRL85C45L219J")
-        made = Player(stage, person, stage.factory_token("Firma"))
-        made.run("status")
-        made.plug()
-        certify(made)
-        pinentry = person.folder / "pinentry"
-        source = PINENTRY.format(
-            python=sys.executable, backup=person.backup_pin, token=made.token.pin
-        )
-        pinentry.write_text(source)
-        pinentry.chmod(0o700)
-        config = person.paths().config
-        config.write_text(config.read_text() + f'\n[prompts]\npinentry = "{pinentry}"\n')
-        yield made
-    finally:
-        left = stage.close()
-        shutil.rmtree(folder)
-    assert not left, f"processes left behind: {left}"
-
-
-@pytest.fixture
-def desk(theme: Theme, player: Player) -> Iterator[Desk]:
-    app = QApplication.instance()
-    assert isinstance(app, QApplication)
-    use("en")
-    paths = player.person.paths()
-    made = Desk(app, theme, paths)
-    link = Link(paths, made.on_status, made.on_event, name="test", starts=False)
-    link.start()
-    yield made
-    for window in list(made._windows.values()):
-        window.closing()
-        window.hide()
-        window.deleteLater()
-    link.close()
-    settle()
-
-
-def until(holds: Callable[[], Any], what: str) -> None:
-    """Let Qt work until it is so."""
-    end = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < end, what
-        QApplication.processEvents()
-        time.sleep(0.005)
-    settle()
-
-
-def reads(window: Any, words: str) -> None:
-    until(lambda: any(words in one for one in hands.texts(window)), words)
+    pinentry = player.person.folder / "pinentry"
+    pins = {"backup": player.person.backup_pin, "token": player.token.pin}
+    pinentry.write_text(PINENTRY.format(python=sys.executable, **pins))
+    pinentry.chmod(0o700)
+    config = player.person.paths().config
+    config.write_text(config.read_text() + f'\n[prompts]\npinentry = "{pinentry}"\n')
+    return person.desk
 
 
 def test_from_the_red_notice_to_the_saved_folder(
-    desk: Desk, player: Player, monkeypatch: pytest.MonkeyPatch
+    person: Person, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    person = player.person
-    stick = person.folder / "COPIE"
+    until, anna = person.until, person.player.person
+
+    def reads(window: Any, words: str) -> None:
+        until(lambda: any(words in one for one in hands.texts(window)), words)
+
+    stick = anna.folder / "COPIE"
     stick.mkdir()
-    own, access = person.folder / "own.txt", person.folder / "access.txt"
-    own.write_text(f"of {person.codice_fiscale}")
+    own, access = anna.folder / "own.txt", anna.folder / "access.txt"
+    own.write_text(f"of {anna.codice_fiscale}")
     access.write_text("the portal")
     monkeypatch.setattr(backup, "pick_folder", lambda *_: str(stick))
     monkeypatch.setattr(backup, "pick_files", lambda *_: [str(own), str(access)])
-    until(lambda: desk.status.get("needs"), "the red notice")
-    assert desk.status["needs"][0]["need"] == "backup_missing"
+
+    def needs() -> list[str]:
+        return [need["need"] for need in desk.status.get("needs") or ()]
+
+    until(lambda: needs()[:1] == ["backup_missing"], "the red notice")
 
     window: Any = desk.open("backup")
-    reads(window, "Of your certificate on the token “Firma”")
+    reads(window, "Of your certificate on the token “Anna”")
     assert not window._primary.isEnabled(), "this computer is nobody's first choice"
     hands.press(window, "Another folder…")
     until(lambda: "Folder “COPIE”" in hands.names(window), "the folder stands among the places")
@@ -184,12 +131,9 @@ def test_from_the_red_notice_to_the_saved_folder(
     (folder,) = stick.iterdir()
     assert sorted(file.name for file in folder.iterdir()) == ["Leggimi.rtf", "access.txt", "iw.iwk"]
     assert str(folder) in hands.texts(window)
-    listed = told(player, "backup.list")["backups"]
+    listed = told(person.player, "backup.list")["backups"]
     assert [(row["state"], row["path"]) for row in listed] == [("registered", str(folder))]
-    until(
-        lambda: "backup_missing" not in [need["need"] for need in desk.status["needs"]],
-        "the red notice goes",
-    )
+    until(lambda: "backup_missing" not in needs(), "the red notice goes")
     monkeypatch.setattr(folders, "QDesktopServices", Shelf)
     hands.press(window, "Open folder")
     assert Shelf.shown == [str(folder)]
