@@ -160,6 +160,7 @@ def test_what_can_go_on_is_offered_the_furthest_first() -> None:
     assert (found[1].folder, found[1].serial) == ("/m/F_2026-03-09", "")
     assert found[2].serial == "0099"
     assert activating.find(status, folder="/m/F_2026-03-09", backup_id="") is older
+    assert activating.find({"backups": [BACKUP]}, folder="F_2026-03-09") is BACKUP
     assert activating.find(status, backup_id="s") is SPARE
     assert activating.find(status, serial="0099") is SPARE
     assert activating.find(status, serial="0098") is None
@@ -194,6 +195,12 @@ def test_a_remedy_has_its_button_once() -> None:
         None,
         window("activate", folder="/m/F"),
     ]
+
+
+def test_only_what_a_verdict_depends_on_has_it_asked_for_anew() -> None:
+    status = {"gate": {"allowed": False}, "tokens": [], "needs": []}
+    assert gate.facts(status) == gate.facts({**status, "needs": [{"need": "expiry"}]})
+    assert gate.facts(status) != gate.facts({**status, "tokens": [{"serial": "1"}]})
 
 
 def test_the_verdict_is_said_first() -> None:

@@ -259,7 +259,7 @@ def find(status: Row, *, backup_id: str = "", folder: str = "", serial: str = ""
     for row in rows:
         if backup_id and row.get("backup_id") == backup_id:
             return row
-        if folder and row.get("folder_path") == folder:
+        if folder and folder in {row.get("folder_path"), row.get("folder_name")}:
             return row
         if serial and on_token(row) and serial_of(row) == serial and row.get("state") in _ALIVE:
             return row

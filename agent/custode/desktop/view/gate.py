@@ -111,6 +111,14 @@ def _reason(row: Row, folder: str) -> Reason:
     )
 
 
+_FACTS: Final = ("gate", "tokens", "certificates", "backups", "readers", "authority")
+
+
+def facts(status: Row) -> tuple[object, ...]:
+    """What of a `status` a verdict depends on: only when that changes it is asked for anew."""
+    return tuple(status.get(name) for name in _FACTS)
+
+
 def headline(gate: Row) -> tuple[str, str]:
     """The verdict, and what it means."""
     if gate.get("allowed"):

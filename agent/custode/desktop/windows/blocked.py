@@ -55,8 +55,9 @@ class Blocked(Wizard):
         super().__init__(desk, args)
         self.folder = args.get("folder", "")
         self.gate: Mapping[str, Any] = {}
+        self._judged_by: object = None
         if self.folder:
-            desk.changed.connect(self._ask)
+            desk.changed.connect(self._look_again)
 
     def title(self) -> str:
         return t("Why the backup is closed")
@@ -72,8 +73,13 @@ class Blocked(Wizard):
         if self.folder and not self.gate:
             self._ask()
 
+    def _look_again(self) -> None:
+        if gates.facts(self.desk.status) != self._judged_by:
+            self._ask()
+
     def _ask(self) -> None:
         if self.isVisible():
+            self._judged_by = gates.facts(self.desk.status)
             self.desk.call("backup.show", {"folder": self.folder}, done=self._judged)
 
     def _judged(self, shown: dict[str, Any]) -> None:

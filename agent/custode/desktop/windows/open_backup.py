@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from custode.desktop.view import activating
+from custode.desktop.view import gate as gates
 from custode.desktop.windows.blocked import verdict
 from custode.desktop.windows.folders import points
 from custode.desktop.windows.pieces import card, facts, text
@@ -29,6 +30,7 @@ class OpenBackup(WithBackup):
         super().__init__(desk, args)
         self.gate: dict[str, Any] = {}
         self.opened: dict[str, Any] = {}
+        self._judged_by: object = None
         desk.changed.connect(self._judge_again)
 
     def title(self) -> str:
@@ -88,6 +90,7 @@ class OpenBackup(WithBackup):
     def _shut(self, error: CustodeError) -> bool:
         if error.code is not ErrorCode.GATE_CLOSED:
             return False
+        self._judged_by = gates.facts(self.desk.status)
         self.gate = {"allowed": False, "reasons": error.data.get("reasons") or []}
         self.go("blocked")
         return True
@@ -96,7 +99,11 @@ class OpenBackup(WithBackup):
 
     def _judge_again(self) -> None:
         """Something has changed: how it stands is told by what is known here."""
+        facts_now = gates.facts(self.desk.status)
+        if facts_now == self._judged_by:
+            return
         if self.at == "blocked" and self.isVisible() and not self.busy:
+            self._judged_by = facts_now
             self.desk.call("backup.show", {"folder": self.folder}, done=self._judged)
 
     def _judged(self, shown: dict[str, Any]) -> None:
