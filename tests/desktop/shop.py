@@ -112,7 +112,7 @@ class Shop:
         """Wait for a notification that says it."""
         return self.bubbles.until(
             lambda bubble: part in f"{bubble.summary}\n{bubble.body}",
-            f"a word of {part!r}",
+            f"a word of {part!r} among {[one.summary for one in self.bubbles.log]}",
             PATIENCE_S,
         )
 
@@ -172,7 +172,7 @@ class Shop:
 
     def ask(self, method: str) -> dict[str, Any]:
         """What the agent says; nothing is changed by it."""
-        with AgentClient.connect(self.person.paths(), name="custode-tests") as agent:
+        with AgentClient.connect(self.person.paths(), start=False) as agent:
             found: dict[str, Any] = agent.call(method, {})
             return found
 
