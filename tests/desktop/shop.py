@@ -28,7 +28,7 @@ from tests.desktop.session.programs import running
 from custode.demo.stage import Person, Stage, Token, processes_of
 from custode.rpc.client import AgentClient
 
-PATIENCE_S: Final = 25.0  # a card makes a key, an authority a certificate, on a busy computer
+PATIENCE_S: Final = 60.0  # a card makes a key, an authority a certificate, on a busy computer
 OK: Final = "OK"
 PROMPTS: Final = {
     "pin": "PIN del token",

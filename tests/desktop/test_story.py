@@ -83,7 +83,7 @@ def prepare(shop: Shop, token: Token) -> None:
         shop.click("Utilità", "Cambia PIN…")
         window = shop.window("Cambia PIN")
         window.press("Cambia il PIN…")
-        shop.says(window, "Il vecchio non vale più", pin=KINDS["piv"].pin, new_pin=token.pin)
+        shop.says(window, "Quello vecchio non vale più", pin=KINDS["piv"].pin, new_pin=token.pin)
     else:
         bubble = shop.bubble("non ha ancora un PIN")
         shop.bubbles.press(bubble, DO_NOW)
