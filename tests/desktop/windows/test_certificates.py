@@ -268,11 +268,12 @@ def test_a_fault_leads_to_what_mends_it(desk: PlayedDesk) -> None:
     answer(desk, "agent.stop", {})
     assert window.at == "looking"
     assert window._examination is not before
+    window._examination.end()
 
 
 def test_a_doctor_that_breaks_is_told(desk: PlayedDesk) -> None:
     window = opened(desk, "doctor-looking")
-    window._examination._process.blockSignals(False)
+    window._look_again()
     window._examination._process.kill()
     window._examination._process.waitForFinished(5000)
     settle()

@@ -15,7 +15,7 @@ from custode.locale import moments, outcomes
 from custode.locale.catalogue import mark, t
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import datetime
 
     Row = Mapping[str, Any]
@@ -279,15 +279,10 @@ def _there(at: Way) -> Paper:
     ]
     match at.stage:
         case Stage.BACKUP:
-            lines: Sequence[str] = (
-                t("If the token is lost, stolen or broken, only a backup brings it back."),
-            )
-            return Paper(t("Your certificate is on its token"), tuple(lines), facts)
+            return Paper(t("Your certificate is on its token"), facts=facts)
         case Stage.SUSPENDED:
-            lines = (
-                t("It was reported as lost. Your backup takes its place once it is activated."),
-            )
-            return Paper(t("Your certificate is suspended"), tuple(lines), facts)
+            told = t("It was reported as lost. Your backup takes its place once it is activated.")
+            return Paper(t("Your certificate is suspended"), (told,), facts)
         case _:
-            lines = (t("Renew it before it expires; another one is rarely needed."),)
-            return Paper(t("You have a certificate already"), tuple(lines), facts)
+            told = t("Renew it before it expires; another one is rarely needed.")
+            return Paper(t("You have a certificate already"), (told,), facts)

@@ -172,6 +172,8 @@ def _examined(window: Any, *, ends: bool) -> None:
     """Have the doctor tell some faults, and that all else is well; the real one is not asked."""
     examination = window._examination
     examination._process.blockSignals(True)
+    examination._process.kill()  # before it has loaded anything, let alone started an agent
+    examination._process.waitForFinished(5000)
     told = {check: (code, data) for check, code, data in FAULTS}
     examination._take({"begun": [{"id": check.id, "about": ""} for check in REGISTRY]})
     for place, check in enumerate(REGISTRY):
