@@ -78,10 +78,11 @@ def note(row: Mapping[str, Any]) -> Note:
         title=first,
         text="\n".join(line for line in (said, need.text, _token(row, need.title)) if line),
         buttons=(
-            Button(gettext(DO_NOW), need.action),
+            # Where there is only something to look at, nothing is done.
+            Button(need.button if need.action == window("panel") else gettext(DO_NOW), need.action),
             Button(gettext(REMIND), need.snooze),
         ),
-        next_step=t("A window opens: nothing changes before you confirm it there."),
+        next_step=t("A window opens, and you decide there."),
         without_buttons=t("Open Custode from its icon, then “{button}”.", button=need.button),
         critical=need.critical,
     )
