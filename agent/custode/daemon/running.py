@@ -35,15 +35,17 @@ class Running:
         Of one that told any, the end is announced too.
         """
         number = next(self._numbers)
-        over = False
+        over, began = False, 0.0
 
         def told(step: str, text: str) -> None:
+            nonlocal began
             if over:
                 return
+            began = began or time.monotonic()  # what went before was waiting for a PIN
             self._rows[number] = {"id": number, "what": method, "step": step, "text": text}
             self._changed()
 
-        began, failed = time.monotonic(), None
+        failed = None
         try:
             yield told
         except BaseException as error:

@@ -97,6 +97,7 @@ def test_the_red_notice_in_the_clients_words() -> None:
     [
         ({"what": "backup.create", "seconds": 30, "error": None}, "Custode has finished"),
         ({"what": "backup.create", "seconds": 30, "error": "failed"}, "Something did not succeed"),
+        ({"what": "request.create", "seconds": 30, "error": None}, "Custode has finished"),
         ({"what": "backup.create", "seconds": 30, "error": "cancelled"}, None),
         ({"what": "backup.create", "seconds": 3, "error": None}, None),
         ({"what": "status", "seconds": 30, "error": None}, None),
@@ -106,5 +107,5 @@ def test_the_end_of_what_took_long_is_told_once(event: dict[str, Any], title: st
     told = ended(event)
     assert (told and told.title) == title
     if told is not None:
-        assert told.text.startswith("Make the backup.")
+        assert told.text.startswith(("Make the backup.", "Send the request."))
         assert not told.critical

@@ -94,9 +94,10 @@ def ended(event: Mapping[str, Any]) -> Note | None:
     `event` is the agent's `call_ended`. What the person called off is no news either.
     """
     what, error = str(event.get("what")), event.get("error")
-    if int(event.get("seconds") or 0) < LONG_S or what not in words.DOING or error in _CALLED_OFF:
+    kind = what if what in words.DOING else what.rpartition(".")[0]  # csr.create, cancel.run
+    if int(event.get("seconds") or 0) < LONG_S or kind not in words.DOING or error in _CALLED_OFF:
         return None
-    doing = words.word(words.DOING, what)
+    doing = words.word(words.DOING, kind)
     told = f"{doing[:1].upper()}{doing[1:]}."
     title = t("Custode has finished")
     if error is not None:
