@@ -263,3 +263,19 @@ def test_what_ends_after_its_window_was_closed_is_told_to_nobody(
         call.done.emit("it is so")
     settle()
     assert not wrong
+
+
+def test_a_page_that_fills_later_has_its_focus_where_it_begins(
+    desk: PlayedDesk, window: Rename, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, there = Page("Wait"), Page("There", primary="Go on", then=window._work)
+    pages = {"name": lambda: waiting}
+    monkeypatch.setattr(window, "pages", lambda: pages)
+    window.go("name")
+    assert window.focusWidget() is find(window, "Cancel")
+    pages["name"] = lambda: there
+    window.refill()
+    assert window.focusWidget() is find(window, "Go on")
+    find(window, "Cancel").setFocus()
+    window.refill()
+    assert window.focusWidget() is find(window, "Cancel"), "where the person went"

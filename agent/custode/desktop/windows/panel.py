@@ -136,7 +136,6 @@ class Panel(Window):
         for doing, step in view.running(self.desk.status):
             bar = QProgressBar()
             bar.setRange(0, 0)
-            bar.setProperty("level", "accent")
             bar.setTextVisible(False)
             bar.setAccessibleName(doing)
             title = Note(self.desk.theme, "work", "accent", doing)

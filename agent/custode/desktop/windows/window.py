@@ -76,7 +76,7 @@ class Window(QWidget):
 
     def refill(self) -> None:
         """Make the contents anew; the focus and what is seen stay where they were."""
-        focus = _focus_of(self)
+        focus = focus_of(self)
         scrolled = [area.verticalScrollBar().value() for area in self.findChildren(QScrollArea)]
         self._seen = self.depends_on()
         self.setWindowTitle(self.title())
@@ -178,7 +178,7 @@ def first_of_chain(widget: QWidget) -> QWidget | None:
     return next((one for one in _chain(widget) if one.isEnabled()), None)
 
 
-def _focus_of(window: QWidget) -> tuple[str, int, int] | None:
+def focus_of(window: QWidget) -> tuple[str, int, int] | None:
     """Where the focus is: the control's key, its place, and the cursor in its text."""
     focused: QWidget | None = window.focusWidget()
     if focused is None or not focused.hasFocus():

@@ -22,14 +22,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from custode.desktop.parts import Heading
 from custode.desktop.view import failure
 from custode.desktop.windows.failing import Failed
 from custode.desktop.windows.pieces import MARGIN, Body, announce, column, pressed
 from custode.desktop.windows.stepping import Steps
-from custode.desktop.windows.window import FOOTER, KEY, Window, keyed
+from custode.desktop.windows.window import FOOTER, KEY, Window, focus_of, keyed
 from custode.desktop.windows.working import Working
 from custode.error_codes import ErrorCode
 from custode.locale.catalogue import t
@@ -90,6 +90,7 @@ class Wizard(Window):
         self._primary: QPushButton | None = None
         self._again: Callable[[bool], None] | None = None
         self._closed = False
+        self._placed: tuple[str, int] | None = None
 
     # --- what a wizard says of itself ---
 
@@ -274,6 +275,17 @@ class Wizard(Window):
         else:
             self.close()
 
+    def refill(self) -> None:
+        """Make it anew; a focus that nobody has moved goes where the page now begins."""
+        where = focus_of(self)
+        super().refill()
+        if (
+            where is not None
+            and where[:2] == self._placed
+            and not isinstance(self.focusWidget(), QLineEdit)
+        ):
+            self._first_focus()
+
     def _first_focus(self) -> None:
         """At the first thing to fill in, else at the button that goes on."""
         content = self._content
@@ -292,6 +304,8 @@ class Wizard(Window):
             found = next(iter(content.findChildren(QPushButton)), None)
         if found is not None:
             found.setFocus()
+            where = focus_of(self)
+            self._placed = where[:2] if where is not None else None
 
     def present(self) -> None:
         shown = self.isVisible()
@@ -315,7 +329,7 @@ class Wizard(Window):
 
 def first_control(area: QWidget) -> QWidget | None:
     """The first that wants something: a field or a choice, no button and no text to copy."""
-    from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPlainTextEdit, QRadioButton
+    from PySide6.QtWidgets import QCheckBox, QComboBox, QPlainTextEdit, QRadioButton
 
     kinds = (QLineEdit, QRadioButton, QCheckBox, QComboBox, QPlainTextEdit)
     found = [

@@ -55,7 +55,6 @@ class Working(QObject):
         """What of it there is to be seen."""
         bar = QProgressBar()
         bar.setRange(0, 0)
-        bar.setProperty("level", "accent")
         bar.setTextVisible(False)
         bar.setAccessibleName(self.doing)
         self._hint = text(self._what_now(), "muted")
