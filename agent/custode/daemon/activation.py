@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from custode.daemon import peer
+from custode import peer
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError, to_rpc
 

@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from custode.daemon import peer
+from custode import peer
 from custode.daemon.rpc_connection import Connection
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError, to_rpc

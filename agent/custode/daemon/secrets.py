@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from custode.daemon import peer
+from custode import peer
 from custode.daemon.rpc_connection import Connection
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError

@@ -85,7 +85,7 @@ def test_nonsense_opens_nothing_and_harms_nothing(paths: Paths, said: bytes) -> 
 def test_another_user_is_not_listened_to(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     instance = Instance(paths)
     assert instance.take()
-    monkeypatch.setattr("custode.desktop.windows.instance.peer_uid", lambda connection: 12345)
+    monkeypatch.setattr("custode.peer.uid_of", lambda connection: os.getuid() + 1)
     with socket.socket(socket.AF_UNIX) as other:
         other.connect(str(socket_of(paths)))
         other.sendall(b'{"open": "panel"}\n')

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from custode.daemon import peer
+from custode import peer
 from custode.daemon.rpc_server import RpcServer
 from custode.daemon.secrets import SecretsServer
 
@@ -18,7 +18,7 @@ from custode.daemon.secrets import SecretsServer
 @pytest.fixture
 def another_user(monkeypatch: pytest.MonkeyPatch) -> None:
     mine = os.getuid()
-    monkeypatch.setattr("custode.daemon.peer.os.getuid", lambda: mine + 1)
+    monkeypatch.setattr("custode.peer.os.getuid", lambda: mine + 1)
 
 
 async def _ask(path: Path, line: bytes, fds: list[int]) -> list[dict[str, Any]]:

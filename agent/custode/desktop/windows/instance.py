@@ -6,10 +6,10 @@ import fcntl
 import json
 import os
 import socket
-import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from custode import peer
 from custode.desktop.opening import ACTIVATION, LINE_MAX, socket_of
 
 if TYPE_CHECKING:
@@ -42,16 +42,7 @@ class Instance:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        self._path.unlink(missing_ok=True)  # the lock is held: nobody listens there any more
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        old = os.umask(0o177)  # 0600 from its first moment
-        try:
-            listener.bind(str(self._path))
-            listener.listen(8)
-            listener.setblocking(False)
-        finally:
-            os.umask(old)
-        self._listener = listener
+        self._listener = peer.listen(self._path)
         return True
 
     def fileno(self) -> int:
@@ -92,7 +83,7 @@ class Instance:
 
 def _read(connection: socket.socket) -> dict[str, Any] | None:
     """What a program of this person wants to be opened, or to know; None for anything else."""
-    if peer_uid(connection) != os.getuid():
+    if not peer.is_ours(connection):
         return None
     connection.settimeout(_READ_S)
     said = json.loads(connection.makefile("rb").readline(LINE_MAX))
@@ -103,9 +94,3 @@ def _read(connection: socket.socket) -> dict[str, Any] | None:
 
 def _texts(args: dict[str, Any]) -> dict[str, str]:
     return {str(key): str(value) for key, value in args.items()}
-
-
-def peer_uid(connection: socket.socket) -> int:
-    """Whose program is at the other end, as the kernel keeps it (unix(7): pid, uid, gid)."""
-    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-    return int(struct.unpack("3i", credentials)[1])

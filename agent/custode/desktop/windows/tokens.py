@@ -94,7 +94,6 @@ def waiting(theme: Theme, wanted: str = "", *, goes_on: bool = True) -> QWidget:
     wanted = wanted or t("Insert the token.")
     bar = QProgressBar()
     bar.setRange(0, 0)
-    bar.setProperty("level", "accent")
     bar.setTextVisible(False)
     bar.setAccessibleName(wanted)
     made = card(

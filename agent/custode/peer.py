@@ -30,8 +30,11 @@ def is_ours(peer: socket.socket) -> bool:
 
 
 def listen(path: Path) -> socket.socket:
-    """Listening socket at `path`, for this user alone (0600 from its first moment)."""
-    path.unlink(missing_ok=True)  # the agent's lock is held: nobody listens there any more
+    """Listening socket at `path`, for this user alone (0600 from its first moment).
+
+    Whoever calls holds the lock of that place: nobody listens there any more.
+    """
+    path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     old = os.umask(0o177)
     try:
