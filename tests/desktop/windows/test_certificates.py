@@ -198,11 +198,12 @@ def test_the_renewal_is_told_before_it_is_made(desk: PlayedDesk) -> None:
     assert called(desk, "renew").params == {"key": None, "destroy_old_key": True}
     generating = CustodeError(ErrorCode.STILL_GENERATING, retry_after_s=9)
     answer(desk, "renew", generating)
-    assert any("Still in generation" in text for text in texts(window))
-    begun = [{"need": "operation_can_go_on", "text_args": {"what": "renew"}}]
-    desk.told(**status(certificates=HELD, needs=begun))
+    assert window.error is None
+    assert "The portal is generating your certificate" in texts(window)
     press(window, "Go on")
     assert called(desk, "renew").params["destroy_old_key"] is True
+    answer(desk, "renew", GONE)
+    assert any("is not plugged in" in text for text in texts(window))
 
 
 # --- PINs ---

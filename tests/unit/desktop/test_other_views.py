@@ -73,6 +73,10 @@ def test_what_a_renewal_would_be_about(told: Any, stage: Stage, lacks: str, lang
     assert all((said.title, *said.lines))
 
 
+def test_a_portal_that_takes_its_time(language: str) -> None:
+    assert len(renewing.generating().lines) == 2
+
+
 def test_what_came_of_a_renewal(language: str) -> None:
     answer = {
         "id_operazione": "OP2",

@@ -96,6 +96,17 @@ def _absent(row: Row, status: Row) -> str:
     return "" if serial in here else serial
 
 
+def generating() -> Paper:
+    """Say that the portal takes its time."""
+    return Paper(
+        t("The portal is generating your certificate"),
+        (
+            t("Go on in a while: the token's PIN is asked for once more."),
+            t("Until then the old certificate works. Nothing is lost if you close Custode."),
+        ),
+    )
+
+
 def done(answer: Row) -> Paper:
     """What came of it."""
     lines = (*outcomes.old_one(answer), *outcomes.ended_backups(answer))

@@ -12,12 +12,14 @@ from custode.desktop.windows import sheets
 from custode.desktop.windows.pieces import Banner, Kind, card, column, text
 from custode.desktop.windows.tokens import waiting
 from custode.desktop.windows.wizard import Page, Wizard
+from custode.error_codes import ErrorCode
 from custode.locale.catalogue import gettext, mark, t
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from custode.desktop.windows.desk import Desk
+    from custode.errors import CustodeError
 
 _AS_BEFORE = ""
 
@@ -37,7 +39,7 @@ class Renew(Wizard):
         return t("Renew your certificate")
 
     def pages(self) -> Mapping[str, Callable[[], Page]]:
-        return {"start": self._now, "done": self._over}
+        return {"start": self._now, "waiting": self._waiting, "done": self._over}
 
     def depends_on(self) -> object:
         status = self.desk.status
@@ -99,7 +101,32 @@ class Renew(Wizard):
 
     def _renew(self) -> None:
         wanted = {"key": self._kind or None, "destroy_old_key": self._destroys}
-        self.run("renew", wanted, mark("Your certificate is being renewed"), done=self._renewed)
+        self.run(
+            "renew",
+            wanted,
+            mark("Your certificate is being renewed"),
+            done=self._renewed,
+            failed=self._still_generating,
+        )
+
+    def _still_generating(self, error: CustodeError) -> bool:
+        """No fault: the portal takes longer than the token is kept unlocked."""
+        if error.code is not ErrorCode.STILL_GENERATING:
+            return False
+        self.go("waiting")
+        return True
+
+    def _waiting(self) -> Page:
+        paper = renewing.generating()
+        return Page(
+            paper.title,
+            sheets.first_line(paper),
+            sheets.said(paper),
+            sign="clock",
+            primary=t("Go on"),
+            then=self._renew,
+            leave=t("Close"),
+        )
 
     def _renewed(self, answer: Any) -> None:
         self._done = answer

@@ -275,6 +275,9 @@ SITUATIONS: Final[Mapping[str, Situation]] = {
     "renew-absent": plain("renew", status(certificates=HELD, tokens=[])),
     "renew-goes-on": plain("renew", status(certificates=HELD, needs=BROKE_OFF)),
     "renew-none": plain("renew", status()),
+    "renew-waiting": plain(
+        "renew", status(certificates=HELD), _fail(CustodeError(ErrorCode.STILL_GENERATING))
+    ),
     "renew-done": plain("renew", status(certificates=HELD), _renew),
     "pin-change": plain("pin_change", status()),
     "pin-change-last": plain(
