@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
                 "QT_LOGGING_RULES": "default.warning=false",  # offscreen knows no size hints
             }
             argv = [sys.executable, "-m", "tests.desktop.screens", scale]
-            subprocess.run(argv, check=True, env=environment, timeout=300)
+            subprocess.run(argv, check=True, env=environment, timeout=900)
         screen.unlink()
         _photograph()
         if arguments:
