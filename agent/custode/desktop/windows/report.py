@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QDate, QLocale, Qt
-from PySide6.QtWidgets import QCheckBox, QDateEdit, QWidget
+from PySide6.QtGui import QTextCharFormat
+from PySide6.QtWidgets import QCalendarWidget, QCheckBox, QDateEdit, QWidget
 
 from custode.desktop.view import reporting
 from custode.desktop.windows.choices import Choice, Choices
@@ -142,6 +143,7 @@ class Report(Wizard):
         day.setLocale(QLocale(catalogue.current()))
         day.setDisplayFormat("dd/MM/yyyy")
         day.setCalendarPopup(True)
+        self._dress(day.calendarWidget())
         day.setMaximumDate(QDate(today.year, today.month, today.day))
         day.setAccessibleName(t("The last day I surely had it"))
         day.lineEdit().setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # Tab comes to the whole of it
@@ -151,6 +153,13 @@ class Report(Wizard):
         day.dateChanged.connect(self._take_day)
         unknown = t("If you do not remember, leave it: nothing is made void then.")
         return card(keyed(remembers, "remembers"), keyed(day, "last-held"), text(unknown, "muted"))
+
+    def _dress(self, calendar: QCalendarWidget) -> None:
+        """Qt paints the days of a weekend red, whatever lies behind them."""
+        plain = QTextCharFormat()
+        plain.setForeground(self.palette().text())
+        for day in (Qt.DayOfWeek.Saturday, Qt.DayOfWeek.Sunday):
+            calendar.setWeekdayTextFormat(day, plain)
 
     def _copy(self) -> QWidget | None:
         if not reporting.asks_backup_stolen(self.reason):
