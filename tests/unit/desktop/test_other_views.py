@@ -167,7 +167,8 @@ def test_every_fault_has_one_remedy_that_needs_no_command_of_ours(check: str, co
             assert any(ways)
         elif line.group is not Group.FAULT:
             assert not any(ways)
-        assert "custode " not in f"{mend.text} {mend.command}", mend
+        assert "custode " not in f"{line.what} {mend.text} {mend.command}", line
+        assert line.applies is (REGISTRY[check].outcome(code) is not Outcome.NOT_APPLICABLE)
     use("en")
 
 

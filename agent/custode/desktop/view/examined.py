@@ -55,6 +55,8 @@ class Line:
     group: Group
     title: str
     what: str
+    applies: bool = True
+    """Whether there is anything here that it could be about."""
     remedy: Remedy = field(default_factory=Remedy)
 
 
@@ -78,6 +80,11 @@ _SAID_OF: Final[Mapping[tuple[str, str], str]] = {
     ),
 }
 
+# What was found, where that names a command.
+_FOUND: Final[Mapping[tuple[str, str], str]] = {
+    ("desktop.installed", "none"): mark("nothing does"),
+}
+
 
 def line(finding: Finding) -> Line:
     """Tell one finding."""
@@ -85,11 +92,12 @@ def line(finding: Finding) -> Line:
     told = diagnosis.tell(check, code, data)
     about = finding.get("about") or ""
     about = "" if about == data.get("what") else about  # a kind of operation, told in words
-    what = f"{about}: {told.what}" if about and about not in told.what else told.what
+    found = gettext(_FOUND[check, code]) if (check, code) in _FOUND else told.what
+    what = f"{about}: {found}" if about and about not in found else found
     group = _GROUP_OF[finding["outcome"]]
     if group is not Group.FAULT:
-        return Line(group, told.title, what)
-    return Line(group, told.title, what, _remedy(finding, told))
+        return Line(group, told.title, what, applies=finding["outcome"] != "not_applicable")
+    return Line(group, told.title, what, remedy=_remedy(finding, told))
 
 
 def _remedy(finding: Finding, told: diagnosis.Told) -> Remedy:

@@ -135,7 +135,7 @@ class Doctor(Wizard):
         self.refill()
 
     def _row(self, row: Line) -> QWidget:
-        sign, colour = _SIGNS[row.group]
+        sign, colour = _SIGNS[row.group] if row.applies else _SIGNS[Group.NOT_LOOKED_AT]
         return _beside(
             picture(self.desk.theme, sign, colour, _SIGN),
             column(text(row.title, "strong"), text(_sentence(row.what), "muted"), gap=1),
