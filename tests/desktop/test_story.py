@@ -185,6 +185,7 @@ def _lost(story: Story) -> None:
     shop.says(window, "Attiva la copia di sicurezza…", password=shop.person.password)
     window.press("Attiva la copia di sicurezza…")
     window = shop.window("Attiva una copia di sicurezza")
+    window.press("Sì: annulla l'originale per sempre")
     window.press("Chiedi l'attivazione…")
     # The demo's desk approves at once.
     shop.says(window, "La copia è attivata", backup_pin=shop.person.backup_pin)

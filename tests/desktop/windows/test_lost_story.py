@@ -112,6 +112,7 @@ def _ask(person: Person) -> None:
     window: Any = person.desk._windows["activate"]
     person.until_at(window, "steps")
     person.until(lambda: _stands(window) is Now.REQUEST, "the report is known")
+    press(window, "Yes: cancel the original for good")
     person.will_type((BACKUP_PIN, b"not-this-one"))
     press(window, "Ask for the activation…")
     person.until(lambda: window.error is not None, "a wrong PIN is told")

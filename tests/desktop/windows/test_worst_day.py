@@ -111,6 +111,8 @@ def activation(desk: PlayedDesk, backup: dict[str, Any], **more: Any) -> Any:
 
 def test_what_waits_for_the_desk_is_no_failure(desk: PlayedDesk) -> None:
     window = activation(desk, {})
+    assert not ready(window), "an authority that approves at once ends the original"
+    press(window, "Yes: cancel the original for good")
     press(window, "Ask for the activation…")
     assert sent(desk, "backup.activate") == {
         "folder": FOLDER,
@@ -153,6 +155,8 @@ def test_why_is_asked_where_it_was_not_reported_from_here(desk: PlayedDesk) -> N
     window = opened(desk, "activate", folder=FOLDER)
     assert not ready(window)
     choose(window, "It was stolen")
+    assert not ready(window)
+    press(window, "Yes: cancel the original for good")
     press(window, "Ask for the activation…")
     assert sent(desk, "backup.activate")["reason"] == "theft"
 
@@ -163,6 +167,8 @@ def test_a_spare_token_is_waited_for(desk: PlayedDesk) -> None:
     desk.told(**status, **{"tokens": [row]} if "tokens" not in status else {})
     window = opened(desk, "activate", spare="0C99")
     assert "“RISERVA” (serial 0C99) has to sign this: plug it in." in said(window)
+    assert not ready(window)
+    press(window, "Yes: cancel the original for good")
     assert not ready(window)
     desk.told(**{**status, "tokens": [{**row, "present": True}]})
     assert ready(window)

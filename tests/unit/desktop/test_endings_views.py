@@ -124,7 +124,7 @@ def test_where_it_stands_in_the_five_steps(
     assert told.text
     assert bool(told.button) is (at not in {Now.APPROVAL, Now.DONE, Now.DEAD})
     assert has_no_command(*told)
-    assert activating.ends_the_original(backup, known) is (at is Now.COLLECT)
+    assert activating.ends_the_original(backup, known) is (at in {Now.REQUEST, Now.COLLECT})
     ours = {Now.REQUEST, Now.COLLECT} | ({Now.RESTORE} if row is SPARE else set())
     assert activating.is_ours(backup, known) is (at in ours)
 

@@ -123,7 +123,10 @@ _TOLD: Final[Mapping[Now, tuple[str, str, str]]] = {
     ),
     Now.REQUEST: (
         mark("Ask the desk to activate this backup"),
-        mark("You are asked for the backup's PIN. Five wrong ones in all lock it for good."),
+        mark(
+            "Once it is approved, the old original is cancelled for good. You are asked for the"
+            " backup's PIN: five wrong ones in all lock it."
+        ),
         mark("Ask for the activation…"),
     ),
     Now.APPROVAL: (
@@ -152,7 +155,10 @@ _TOLD: Final[Mapping[Now, tuple[str, str, str]]] = {
 }
 _SPARE: Final[Mapping[Now, tuple[str, str]]] = {
     Now.REQUEST: (
-        mark("You are asked for the PIN of the spare token, whose key signs for it."),
+        mark(
+            "Once it is approved, the old original is cancelled for good. You are asked for the PIN"
+            " of the spare token, whose key signs for it."
+        ),
         mark("Ask for the activation…"),
     ),
     Now.COLLECT: (
@@ -191,8 +197,11 @@ def why_dead(backup: Row) -> str:
 
 
 def ends_the_original(backup: Row, original: Row | None) -> bool:
-    """Whether the next step ends something for good, which has to be agreed to."""
-    return now(backup, original) is Now.COLLECT
+    """Whether the next step may end something for good, which has to be agreed to.
+
+    Asking does where the authority approves at once, as one on this computer may.
+    """
+    return now(backup, original) in {Now.REQUEST, Now.COLLECT}
 
 
 def is_ours(backup: Row, original: Row | None) -> bool:

@@ -83,11 +83,11 @@ class Activate(WithBackup):
         if at is Now.APPROVAL and not self._asks.isActive():
             self._asks.start()
         ours = activating.is_ours(backup, original)
-        absent = self._absent(backup) if ours else None
+        absent = self._awaited(backup) if ours else ""
         body = [
             self._progress(activating.steps(backup, original)),
             text(t("Backup: {name}", name=backup_named(backup)), "muted"),
-            absent,
+            Banner(self.desk.theme, Kind.INFO, absent) if absent else None,
             self._tries(backup)
             if at in {Now.REQUEST, Now.COLLECT} and self.error is None
             else None,
@@ -101,8 +101,8 @@ class Activate(WithBackup):
             sign=_SIGNS.get(at, "backup"),
             primary=told.button,
             then=self._next(at),
-            ready=absent is None and self._ready(),
-            danger=activating.ends_the_original(backup, original),
+            ready=self._ready(),
+            danger=at is Now.COLLECT,
             last=at in {Now.APPROVAL, Now.DONE, Now.DEAD},
             leave=t("Close"),
         )
@@ -154,14 +154,13 @@ class Activate(WithBackup):
         )
         return Banner(self.desk.theme, Kind.WARNING, words)
 
-    def _absent(self, backup: Mapping[str, Any]) -> QWidget | None:
+    def _awaited(self, backup: Mapping[str, Any]) -> str:
+        """Which token has to be plugged in; nothing: none, or it is here."""
         serial = serial_of(backup)
-        if not activating.on_token(backup) or not serial:
-            return None
-        if any(row.get("serial") == serial for row in self._tokens()):
-            return None
-        told = plug_in({"label": backup.get("label"), "serial": serial})
-        return Banner(self.desk.theme, Kind.INFO, told)
+        here = any(row.get("serial") == serial for row in self._tokens())
+        if not activating.on_token(backup) or not serial or here:
+            return ""
+        return plug_in({"label": backup.get("label"), "serial": serial})
 
     def _tokens(self) -> list[dict[str, Any]]:
         return [row for row in self.desk.status.get("tokens") or () if row.get("present")]
@@ -197,6 +196,8 @@ class Activate(WithBackup):
         original = activating.original_of(self.desk.status, backup)
         if not activating.is_ours(backup, original):
             return True
+        if self._awaited(backup):
+            return False
         if not (self._known_reason() or self.reason):
             return False
         return self.understood or not activating.ends_the_original(backup, original)
@@ -239,6 +240,7 @@ class Activate(WithBackup):
         """The request is with the desk: that is no failure here."""
         if error.code is not ErrorCode.STILL_GENERATING:
             return False
+        self.understood = False  # it was about the asking
         self._asked_anew()
         return True
 
