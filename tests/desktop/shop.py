@@ -39,7 +39,7 @@ PROMPTS: Final = {
     "backup_pin": "PIN della copia di sicurezza",
     "new_backup_pin": "PIN per la nuova copia (almeno 8 caratteri)",
 }
-_LOOK_AGAIN_S: Final = 0.05
+_LOOK_AGAIN_S: Final = 0.1
 
 
 class Shop:
@@ -132,14 +132,14 @@ class Shop:
         until = time.monotonic() + PATIENCE_S
         wanted = {PROMPTS[name]: secret for name, secret in secrets.items()}
         while not (tree := window.tree()).says(part):
-            self._answer(wanted)
+            self._answer(window, wanted)
             assert time.monotonic() < until, f"no word of {part!r}; there is: {tree.told()}"
             time.sleep(_LOOK_AGAIN_S)
         assert tree.unnamed() == []
         return tree
 
-    def _answer(self, wanted: Mapping[str, bytes]) -> None:
-        for dialog in self.reader.windows():
+    def _answer(self, window: Window, wanted: Mapping[str, bytes]) -> None:
+        for dialog in self.reader.windows(beside=window):
             try:
                 tree = dialog.tree()
             except Missing:

@@ -220,7 +220,7 @@ def _old_token(story: Story) -> None:
     shop.plug(story.token)
     bubble = shop.bubble("contiene un originale annullato")
     assert bubble.urgency == "normal"
-    shop.bubbles.press(bubble, DO_NOW)
+    shop.bubbles.press(bubble, "Mostra…")
     panel = shop.window("Custode")
     shop.says(panel, "contiene un originale annullato")
     shop.pull(story.token)

@@ -18,17 +18,27 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from tests.desktop.session.keyboard import Keyboard
-from tests.desktop.session.node import ASKED, Missing, Node, Place, Told, grown
+from tests.desktop.session.node import (
+    ACCESSIBLE,
+    ASKED,
+    RELATIONS,
+    Missing,
+    Node,
+    Place,
+    Told,
+    grown,
+    labels,
+    told,
+)
 from tests.desktop.session.peer import PATIENCE_S, Peer, Refused
 
-_ACCESSIBLE: Final = "org.a11y.atspi.Accessible"
 _ACTION: Final = "org.a11y.atspi.Action"
 _COMPONENT: Final = "org.a11y.atspi.Component"
 _EDITABLE: Final = "org.a11y.atspi.EditableText"
 _TEXT: Final = "org.a11y.atspi.Text"
 _VALUE: Final = "org.a11y.atspi.Value"
 _DESKTOP: Final = ("org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root")
-_LOOK_AGAIN_S: Final = 0.05
+_LOOK_AGAIN_S: Final = 0.1
 
 
 class Window:
@@ -135,6 +145,7 @@ class Reader:
     def __init__(self, address: str, keyboard: Keyboard) -> None:
         self.peer = Peer(address)
         self.keyboard = keyboard
+        self._roles: dict[int, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -147,10 +158,12 @@ class Reader:
     ) -> None:
         self.peer.close()
 
-    def windows(self) -> list[Window]:
-        """Every window and dialog that is open now, of every program."""
+    def windows(self, beside: Window | None = None) -> list[Window]:
+        """Every window and dialog that is open now; of other programs than that window's alone."""
         found = []
         for program in self._children(_DESKTOP):
+            if beside is not None and program[0] == beside.place[0]:
+                continue
             try:
                 for place in self._children(program):
                     node = self._look(place)
@@ -216,15 +229,42 @@ class Reader:
                     raise Missing(f"it is gone: {refused}") from refused
 
     def _tree(self, place: Place) -> Node:
-        levels = [[place]]
-        below: dict[Place, list[Place]] = {}
-        while levels[-1]:
-            asked = [(one, self._ask(one, _ACCESSIBLE, "GetChildren")) for one in levels[-1]]
-            for one, answer in asked:
-                below[one] = _places(answer.result(PATIENCE_S))
-            levels.append([child for one in levels[-1] for child in below[one]])
-        about = {one: self._ask_about(one) for level in levels for one in level}
-        return grown(place, below, {one: _told(answers) for one, answers in about.items()})
+        said: dict[Place, Told] = {}
+        level = [place]
+        while level:
+            asked = {one: [self._ask(one, *question) for question in ASKED] for one in level}
+            for one, answers in asked.items():
+                said[one] = self._told(one, answers)
+            level = [
+                child
+                for one in level
+                if said[one].opens or one == place
+                for child in said[one].children
+            ]
+        return grown(place, said, self._labels(said))
+
+    def _told(self, place: Place, asked: list[Future[tuple[Any, ...]]]) -> Told:
+        answers = tuple(answer.result(PATIENCE_S)[0] for answer in asked)
+        kind = answers[0]
+        if kind not in self._roles:
+            (self._roles[kind],) = self.ask(place, ACCESSIBLE, "GetRoleName")
+        return told(self._roles[kind], answers)
+
+    def _labels(self, said: dict[Place, Told]) -> dict[Place, str]:
+        """What stands beside combo boxes: they have no name of their own."""
+        boxes = [place for place, one in said.items() if one.role == "combo box"]
+        asked = {place: self._ask(place, *RELATIONS) for place in boxes}
+        return {
+            place: " ".join(
+                said[label].name for label in labels(answer.result(PATIENCE_S)[0]) if label in said
+            )
+            for place, answer in asked.items()
+        }
+
+    def _look(self, place: Place) -> Node:
+        """The element alone."""
+        asked = [self._ask(place, *question) for question in ASKED]
+        return grown(place, {place: self._told(place, asked)}, {})
 
     def act(self, place: Place, *wanted: str) -> None:
         """Do the first of these that can be done with it.
@@ -257,19 +297,6 @@ class Reader:
             return False
         return True
 
-    def _children(self, place: Place) -> list[Place]:
-        return _places(self.ask(place, _ACCESSIBLE, "GetChildren"))
-
-    def _look(self, place: Place) -> Node:
-        return grown(place, {}, {place: _told(self._ask_about(place))})
-
-    def _ask_about(self, place: Place) -> list[Future[tuple[Any, ...]]]:
-        return [self._ask(place, *question) for question in ASKED]
-
-
-def _told(answers: list[Future[tuple[Any, ...]]]) -> Told:
-    return tuple(answer.result(PATIENCE_S)[0] for answer in answers)
-
-
-def _places(answer: tuple[Any, ...]) -> list[Place]:
-    return [(name, path) for name, path in answer[0] if not path.endswith("/null")]
+    def _children(self, place: Place) -> tuple[Place, ...]:
+        (found,) = self.ask(place, ACCESSIBLE, "GetChildren")
+        return tuple((name, path) for name, path in found if not path.endswith("/null"))

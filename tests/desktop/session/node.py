@@ -26,20 +26,49 @@ _LABELLED_BY: Final = 2  # AtspiRelationType
 
 Place = tuple[str, str]
 """Whom to ask for something, and its path there."""
-Told = tuple[Any, ...]
-"""What an element said of itself, in the order of `ASKED`."""
-
-_ACCESSIBLE: Final = "org.a11y.atspi.Accessible"
+ACCESSIBLE: Final = "org.a11y.atspi.Accessible"
 _PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 ASKED: Final[tuple[tuple[str, ...], ...]] = (
-    (_ACCESSIBLE, "GetRoleName"),
-    (_PROPERTIES, "Get", "ss", _ACCESSIBLE, "Name"),
-    (_PROPERTIES, "Get", "ss", _ACCESSIBLE, "Description"),
-    (_ACCESSIBLE, "GetState"),
-    (_ACCESSIBLE, "GetInterfaces"),
-    (_ACCESSIBLE, "GetRelationSet"),
-    (_ACCESSIBLE, "GetRole"),
+    (ACCESSIBLE, "GetRole"),
+    (ACCESSIBLE, "GetState"),
+    (_PROPERTIES, "Get", "ss", ACCESSIBLE, "Name"),
+    (_PROPERTIES, "Get", "ss", ACCESSIBLE, "Description"),
+    (ACCESSIBLE, "GetChildren"),
 )
+RELATIONS: Final = (ACCESSIBLE, "GetRelationSet")
+
+
+class Told(NamedTuple):
+    """What an element said of itself: the answers to `ASKED`, its role in words."""
+
+    role: str
+    states: frozenset[str]
+    name: str
+    description: str
+    children: tuple[Place, ...]
+
+    @property
+    def opens(self) -> bool:
+        """Whether what is below can matter: it is seen, or is the list that a combo box opens."""
+        return "showing" in self.states or self.role in {"combo box", "list"}
+
+
+def told(role: str, answers: tuple[Any, ...]) -> Told:
+    """Read the answers to `ASKED`."""
+    kind, states, (_, name), (_, description), children = answers
+    bits = states[0] | states[1] << 32
+    return Told(
+        SECRET if kind == _PASSWORD_TEXT else role,
+        frozenset(word for bit, word in _STATES.items() if bits >> bit & 1),
+        name,
+        description,
+        tuple((bus, path) for bus, path in children if not path.endswith("/null")),
+    )
+
+
+def labels(relations: Any) -> list[Place]:
+    """By what an element is named that stands beside it."""
+    return [(bus, path) for kind, all_ in relations if kind == _LABELLED_BY for bus, path in all_]
 
 
 class Missing(LookupError):
@@ -54,7 +83,6 @@ class Node(NamedTuple):
     name: str
     description: str
     states: frozenset[str]
-    interfaces: frozenset[str]
     label: str
     """What a label beside it calls it: a combo box has no other name."""
     children: tuple[Node, ...]
@@ -134,19 +162,10 @@ class Node(NamedTuple):
         return [f"{node.role}: {node.name}" for node in self.walk() if node.showing and node.name]
 
 
-def grown(place: Place, below: dict[Place, list[Place]], told: dict[Place, Told]) -> Node:
-    """Put together what all elements from `place` down have said."""
-    children = tuple(grown(child, below, told) for child in below.get(place, ()))
-    role, (_, name), (_, description), states, interfaces, relations, kind = told[place]
-    bits = states[0] | states[1] << 32
-    labels = [(bus, path) for kind, all_ in relations if kind == _LABELLED_BY for bus, path in all_]
+def grown(place: Place, said: dict[Place, Told], beside: dict[Place, str]) -> Node:
+    """Put together what all elements from `place` down have said; `beside`: their labels."""
+    one = said[place]
+    children = tuple(grown(child, said, beside) for child in one.children if child in said)
     return Node(
-        place,
-        SECRET if kind == _PASSWORD_TEXT else role,
-        name,
-        description,
-        frozenset(word for bit, word in _STATES.items() if bits >> bit & 1),
-        frozenset(interfaces),
-        " ".join(str(told[label][1][1]) for label in labels if label in told),
-        children,
+        place, one.role, one.name, one.description, one.states, beside.get(place, ""), children
     )
