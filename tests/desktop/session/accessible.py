@@ -65,7 +65,13 @@ class Window:
         """
         until = time.monotonic() + patience_s
         while True:
-            tree = self.tree()
+            try:
+                tree = self.tree()
+            except Missing:  # it was filled anew while it was read
+                if not self.reader.is_open(self):
+                    raise
+                time.sleep(_LOOK_AGAIN_S)
+                continue
             if wanted(tree):
                 return tree
             if time.monotonic() > until:

@@ -360,7 +360,7 @@ def test_the_authority_is_saved_and_brought_back(
         "moved_aside": "/home/authority.replaced-1",
     }
     said = custode("authority", "restore", "x.iwr", "--replace", "--lang", "it").stdout
-    assert "L’autorità è tornata, com’era il 21/11/2026 12:00." in said
+    assert "L'autorità è tornata, com'era il 21/11/2026 12:00." in said
     for told in ("b" * 32, "c" * 64, "/home/authority.replaced-1"):
         assert told in said
     literal = custode("authority", "backup", "--to", str(tmp_path), "--export-pin", "12345678")

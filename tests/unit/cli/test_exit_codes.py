@@ -70,7 +70,7 @@ def test_an_error_of_the_agent_is_told_in_italian(agent: FakeAgent, custode: Run
 def test_a_state_in_an_error_is_in_italian_too(agent: FakeAgent, custode: Run) -> None:
     error = CustodeError(ErrorCode.STATE_NOT_ALLOWED, what="OP-1", state="suspended")
     agent.answers["install"] = error
-    assert "OP-1: lo stato è «sospeso»" in custode("install", "--lang=it").stderr
+    assert "OP-1: lo stato è “sospeso”" in custode("install", "--lang=it").stderr
 
 
 GATE = CustodeError(
