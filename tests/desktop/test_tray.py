@@ -25,7 +25,7 @@ from custode.rpc.client import AgentClient
 LATE = "import custode.desktop.tray.program as p; p.LATE_S = 1; raise SystemExit(p.main())"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def player() -> Iterator[Player]:
     """A person with a factory-fresh token in the drawer; the agent does not run yet."""
     folder = Path(tempfile.mkdtemp(prefix="custode-test-"))
@@ -39,49 +39,37 @@ def player() -> Iterator[Player]:
     assert not left, f"processes left behind: {left}"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def paths(player: Player) -> Paths:
     found = player.person.paths()
     found.make()
     return found
 
 
-@pytest.fixture(scope="module")
-def host(desktop: Desktop) -> Iterator[TrayHost]:
-    with desktop.tray() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def windows(paths: Paths) -> Iterator[Windows]:
-    with Windows(paths) as heard:
-        yield heard
-
-
-@pytest.fixture(scope="module")
-def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the tray would put temporary files."""
-    return tmp_path_factory.mktemp("temporary")
-
-
-@pytest.fixture(scope="module")
-def tray(
-    desktop: Desktop, host: TrayHost, paths: Paths, windows: Windows, temporary: Path
-) -> Iterator[subprocess.Popen[bytes]]:
-    with tray_of(desktop, paths, TMPDIR=str(temporary)) as program:
-        yield program
-
-
-@pytest.fixture
-def item(host: TrayHost, tray: subprocess.Popen[bytes]) -> Item:
-    return host.item()
+@pytest.mark.timeout(240)  # a story: each part goes on where the one before it ended
+def test_the_tray_through_its_life(
+    desktop: Desktop, player: Player, paths: Paths, tmp_path: Path
+) -> None:
+    with desktop.tray() as host, Windows(paths) as windows:
+        with tray_of(desktop, paths, TMPDIR=str(tmp_path)) as tray:
+            item = host.item()
+            it_starts_the_agent_and_follows_a_token_through_its_life(item, player, windows)
+            every_line_opens_its_window(item, windows)
+            the_language_changes_live_and_the_menu_stays_the_same_one(item)
+            the_look_of_the_icons_is_a_setting(item, player)
+            an_agent_that_dies_is_started_again(item, paths)
+            a_panel_that_goes_and_comes_back_shows_it_again(item, host)
+            a_second_one_opens_the_panel_and_ends(desktop, host, paths, windows)
+            it_ends_cleanly_without_a_notification_server(host, tray)
+            assert list(tmp_path.iterdir()) == [], "it left files"
+        without_a_place_for_icons_it_says_so_once_and_goes_on(desktop, host, paths, windows)
 
 
 def first(item: Item) -> str:
     return item.labels()[0]
 
 
-def test_it_starts_the_agent_and_follows_a_token_through_its_life(
+def it_starts_the_agent_and_follows_a_token_through_its_life(
     item: Item, player: Player, windows: Windows
 ) -> None:
     shown = item.until(lambda shown: shown.icon == "custode-attention", "who are you?")
@@ -132,7 +120,7 @@ CLICKS = [
 ]
 
 
-def test_every_line_opens_its_window(item: Item, windows: Windows) -> None:
+def every_line_opens_its_window(item: Item, windows: Windows) -> None:
     for labels, window in CLICKS:
         item.click(*labels)
         assert windows.next() == (window, {}), labels
@@ -140,7 +128,7 @@ def test_every_line_opens_its_window(item: Item, windows: Windows) -> None:
         item.click("Utilità", "Ripristina le credenziali…")
 
 
-def test_the_language_changes_live_and_the_menu_stays_the_same_one(item: Item) -> None:
+def the_language_changes_live_and_the_menu_stays_the_same_one(item: Item) -> None:
     numbers = [entry.id for entry in item.menu().walk()]
     item.click("Lingua", "English")
     item.until_menu(lambda labels: labels[-1] == "Quit", "English")
@@ -153,7 +141,7 @@ def test_the_language_changes_live_and_the_menu_stays_the_same_one(item: Item) -
     assert [entry.checked for entry in item.entry("Lingua").children] == [False, True, False]
 
 
-def test_the_look_of_the_icons_is_a_setting(item: Item, player: Player) -> None:
+def the_look_of_the_icons_is_a_setting(item: Item, player: Player) -> None:
     config = player.person.home / "config.toml"
     before = config.read_text("utf-8")
     config.write_text(before + '[tray]\nicons = "light"\nalways = true\n', "utf-8")
@@ -165,7 +153,7 @@ def test_the_look_of_the_icons_is_a_setting(item: Item, player: Player) -> None:
     item.until(lambda shown: shown.icon == "custode-present", "coloured ones")
 
 
-def test_an_agent_that_dies_is_started_again(item: Item, paths: Paths) -> None:
+def an_agent_that_dies_is_started_again(item: Item, paths: Paths) -> None:
     with AgentClient.connect(paths, name="test", start=False) as agent:
         pid = agent.agent["pid"]
     os.kill(pid, signal.SIGKILL)
@@ -175,7 +163,7 @@ def test_an_agent_that_dies_is_started_again(item: Item, paths: Paths) -> None:
         assert agent.agent["pid"] != pid
 
 
-def test_a_panel_that_goes_and_comes_back_shows_it_again(item: Item, host: TrayHost) -> None:
+def a_panel_that_goes_and_comes_back_shows_it_again(item: Item, host: TrayHost) -> None:
     before = item.read()
     host.leave()
     host.come_back()
@@ -184,8 +172,8 @@ def test_a_panel_that_goes_and_comes_back_shows_it_again(item: Item, host: TrayH
     assert first(again).startswith("● Originale inserito")
 
 
-def test_a_second_one_opens_the_panel_and_ends(
-    desktop: Desktop, item: Item, host: TrayHost, paths: Paths, windows: Windows
+def a_second_one_opens_the_panel_and_ends(
+    desktop: Desktop, host: TrayHost, paths: Paths, windows: Windows
 ) -> None:
     with tray_of(desktop, paths) as second:
         assert second.wait(30) == 0
@@ -193,19 +181,17 @@ def test_a_second_one_opens_the_panel_and_ends(
     assert host.items() == 1
 
 
-def test_it_ends_cleanly_without_a_notification_server_and_leaves_no_file(
-    item: Item, host: TrayHost, tray: subprocess.Popen[bytes], temporary: Path
+def it_ends_cleanly_without_a_notification_server(
+    host: TrayHost, tray: subprocess.Popen[bytes]
 ) -> None:
-    item.click("Esci")
+    host.item().click("Esci")
     assert tray.wait(30) == 0
     host.until_empty()
-    assert list(temporary.iterdir()) == []
 
 
-def test_without_a_place_for_icons_it_says_so_once_and_goes_on(
-    desktop: Desktop, host: TrayHost, paths: Paths, windows: Windows, tray: subprocess.Popen[bytes]
+def without_a_place_for_icons_it_says_so_once_and_goes_on(
+    desktop: Desktop, host: TrayHost, paths: Paths, windows: Windows
 ) -> None:
-    tray.wait(30)
     host.leave()
     with (
         desktop.notifications() as bubbles,
