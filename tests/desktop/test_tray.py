@@ -96,11 +96,11 @@ def it_starts_the_agent_and_follows_a_token_through_its_life(
     put_off = next(label for label in item.labels() if label.startswith("Esegui la copia"))
     assert "(di nuovo il " in put_off
     player.pull()
-    shown = item.until(lambda shown: shown.status == "Passive", "nothing inserted")
-    assert shown.icon_now == "custode-absent"
+    shown = item.until(lambda shown: shown.icon_now == "custode-absent", "nothing inserted")
+    assert shown.status == "Active", "whoever lost a token needs the menu"
     item.until_menu(lambda labels: labels[0] == "○ Nessun token inserito", "its line")
     player.plug()
-    item.until(lambda shown: shown.status == "Active", "the token")
+    item.until(lambda shown: shown.icon_now == "custode-present", "the token")
 
 
 CLICKS = [
@@ -144,10 +144,10 @@ def the_language_changes_live_and_the_menu_stays_the_same_one(item: Item) -> Non
 def the_look_of_the_icons_is_a_setting(item: Item, player: Player) -> None:
     config = player.person.home / "config.toml"
     before = config.read_text("utf-8")
-    config.write_text(before + '[tray]\nicons = "light"\nalways = true\n', "utf-8")
+    config.write_text(before + '[tray]\nicons = "light"\nalways = false\n', "utf-8")
     player.pull()
     shown = item.until(lambda shown: shown.icon == "custode-absent-light", "light ones")
-    assert item.until(lambda shown: shown.status == "Active", "its place") == shown
+    assert item.until(lambda shown: shown.status == "Passive", "no place") == shown
     config.write_text(before, "utf-8")
     player.plug()
     item.until(lambda shown: shown.icon == "custode-present", "coloured ones")

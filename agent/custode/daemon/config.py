@@ -99,11 +99,11 @@ class TraySettings(Section, frozen=True):
     """`[tray]`: how the icon looks, and whether it is there with nothing inserted.
 
     `icons`: `colour`, with an outline, for any panel; `light`: for a dark one; `dark`: for a light
-    one. `always`: without it, panels may put the icon away while no token is inserted.
+    one. `always = false`: panels may put the icon away while no token is inserted.
     """
 
     icons: Literal["colour", "light", "dark"] = "colour"
-    always: bool = False
+    always: bool = True
 
 
 class CardSettings(Section, frozen=True):

@@ -95,9 +95,9 @@ def test_which_sign_stands_for_what(
 @pytest.mark.parametrize(
     ("status", "why", "standing"),
     [
-        (None, None, "passive"),
+        (None, None, "active"),
         (None, GONE, "active"),
-        (NOBODY, None, "passive"),
+        (NOBODY, None, "active"),
         ({**NOBODY, "tray": {"always": False}}, None, "passive"),
         ({**NOBODY, "tray": {"always": True}}, None, "active"),
         (PRESENT, None, "active"),

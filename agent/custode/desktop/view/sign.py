@@ -61,11 +61,11 @@ def sign(status: Status, why: CustodeError | None = None) -> Sign:
 
 
 def standing(status: Status, why: CustodeError | None = None) -> Standing:
-    """Calling only for what needs the person; passive with nothing inserted, unless configured."""
+    """Calling only for what needs the person; passive, if configured, with nothing inserted."""
     shown = sign(status, why)
     if shown is Sign.ATTENTION:
         return Standing.CALLING
-    always = ((status or {}).get("tray") or {}).get("always")
+    always = ((status or {}).get("tray") or {}).get("always", True)
     return Standing.PASSIVE if shown is Sign.ABSENT and not always else Standing.ACTIVE
 
 
