@@ -6,6 +6,7 @@ The agent, its authority, SoftHSM and the PIN dialog are the real ones.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,8 @@ from tests.desktop.windows.real_person import PIN, Person
 from custode.desktop.view import activating
 from custode.desktop.view.activating import Now
 from custode.desktop.windows import activate
+from custode.errors import CustodeError
+from custode.rpc.client import AgentClient
 from custode_authority.ca.authority import open_authority
 from custode_authority.ca.home import Home
 from custode_authority.escrow.activation import approve
@@ -66,8 +69,10 @@ def _have_the_desk_decide(person: Person) -> None:
     """The embedded authority approves by itself; this one leaves it to a person."""
     who = person.player.person
     who.configure(autostart=False)
-    person.player.run("certificates", expect=None)  # whoever asks now finds that it ends
-    assert not person.player.run("status").answer["authority"]["running"]
+    with AgentClient.connect(who.paths(), name="custode-tests") as agent:
+        with suppress(CustodeError):
+            agent.call("certificates.list")  # whoever asks now finds that it ends
+        assert not agent.call("status")["authority"]["running"]
     file = Home(who.home / "authority").settings_file
     file.write_text(json.dumps({**json.loads(file.read_text()), "activation": "desk"}))
     who.configure(autostart=True)
