@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QFontInfo
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QMainWindow, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 KEY: Final = "custode-key"  # names a control across two fillings, where its place alone would not
 FOOTER: Final = "footer"  # the row of buttons at the bottom
 _RELAID: Final = (QEvent.Type.FontChange, QEvent.Type.LayoutRequest)
+ENTER: Final = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _OF_SCREEN: Final = 0.92  # a window is never larger than that
 
 
@@ -28,8 +29,11 @@ def keyed(widget: QWidget, key: str) -> QWidget:
     return widget
 
 
-class Window(QWidget):
-    """One window. It keeps what the person typed and where they stand apart from its widgets."""
+class Window(QMainWindow):
+    """One window. It keeps what the person typed and where they stand apart from its widgets.
+
+    A QMainWindow because that is a window to assistive programs; a bare QWidget is nothing to them.
+    """
 
     closed = Signal(str)
     width_em: ClassVar[int] = 40
@@ -41,11 +45,12 @@ class Window(QWidget):
         self.args = dict(args)
         self.name = ""
         self.setObjectName("window")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._content: QWidget | None = None
         self._seen: Any = None
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
+        frame = QWidget()
+        self._outer = QVBoxLayout(frame)
+        self._outer.setContentsMargins(0, 0, 0, 0)
+        self.setCentralWidget(frame)
         desk.language_changed.connect(self.refill)
         desk.theme.changed.connect(self.refill)
         desk.changed.connect(self._look)
@@ -81,8 +86,7 @@ class Window(QWidget):
         self._seen = self.depends_on()
         self.setWindowTitle(self.title())
         old, self._content = self._content, self.fill()
-        layout = self.layout()
-        assert layout is not None  # noqa: S101 - made in __init__
+        layout = self._outer
         if old is not None:
             layout.removeWidget(old)
             old.hide()
@@ -107,8 +111,7 @@ class Window(QWidget):
         """As high as its contents want, and never larger than the screen."""
         screen = self.screen().availableSize()
         most = QSize(int(screen.width() * _OF_SCREEN), int(screen.height() * _OF_SCREEN))
-        layout = self.layout()
-        assert layout is not None  # noqa: S101 - made in __init__
+        layout = self._outer
         layout.activate()
         # A style sheet's `min-width` lets a button be made narrower than its words.
         footers = [one.sizeHint().width() for one in self.findChildren(QFrame, FOOTER)]
@@ -133,9 +136,12 @@ class Window(QWidget):
         self.activateWindow()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's own name
-        """Esc closes."""
+        """Esc closes; Enter presses the button that one is at."""
+        focused: QWidget | None = self.focusWidget()
         if event.key() == Qt.Key.Key_Escape:
             self.close()
+        elif event.key() in ENTER and isinstance(focused, QPushButton):
+            focused.click()
         else:
             super().keyPressEvent(event)
 

@@ -29,7 +29,7 @@ from custode.desktop.view import failure
 from custode.desktop.windows.failing import Failed
 from custode.desktop.windows.pieces import MARGIN, Body, announce, column, pressed
 from custode.desktop.windows.stepping import Steps
-from custode.desktop.windows.window import FOOTER, KEY, Window, focus_of, keyed
+from custode.desktop.windows.window import ENTER, FOOTER, KEY, Window, focus_of, keyed
 from custode.desktop.windows.working import Working
 from custode.error_codes import ErrorCode
 from custode.locale.catalogue import t
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from custode.errors import CustodeError
 
 LEAVE: Final = "leave"
-_ENTER: Final = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
 @dataclass(slots=True)
@@ -315,7 +314,7 @@ class Wizard(Window):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's own name
         """Enter goes on, or presses the button one is at; Esc is the way out."""
-        if event.key() in _ENTER:
+        if event.key() in ENTER:
             focused = self.focusWidget()
             if isinstance(focused, QPushButton):
                 focused.click()
