@@ -231,7 +231,9 @@ class Peer:
             case MessageType.error:
                 text = str(message.body[0]) if message.body else ""
                 refused = Refused(fields[HeaderFields.error_name], text)
-                self._waiting.pop(fields[HeaderFields.reply_serial]).set_exception(refused)
+                # The bus also says so of an answer of ours whose caller has gone: nobody waits.
+                if (call := self._waiting.pop(fields[HeaderFields.reply_serial], None)) is not None:
+                    call.set_exception(refused)
             case MessageType.signal:
                 heard = Signal(
                     fields.get(HeaderFields.sender, ""),

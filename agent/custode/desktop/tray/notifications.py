@@ -197,13 +197,14 @@ class GioNotifier:
 
         def answered(reply: Any) -> None:
             standing.asked = False
-            if reply is not None and server == self._server:
+            # Who answers after a change is the one that has the name now: the call went to a name.
+            if reply is not None and (server == self._server or self._owner is not None):
                 (standing.number,) = reply.unpack()
-            if standing.gone:
-                self._drop(standing)
+                standing.sent = note
             elif server != self._server:
                 standing.sent = None
-                self._send_all()
+            if standing.gone:
+                self._drop(standing)
             elif standing.sent is not standing.note:
                 self._send_all()
 
