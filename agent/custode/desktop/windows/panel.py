@@ -220,14 +220,8 @@ class Panel(Window):
         if view.backups(self.desk.status):
             again = pressed(t("Save another backup…"), lambda: self.desk.do(window("backup")))
             check = pressed(t("Verify a backup…"), lambda: self.desk.do(window("verify")))
-            try_it = pressed(t("Try a backup…"), lambda: self.desk.do(window("open")))
             lost = pressed(t("One is lost…"), lambda: self.desk.do(window("retire")), "quiet")
-            buttons += [
-                keyed(again, "again"),
-                keyed(check, "verify"),
-                keyed(try_it, "open"),
-                keyed(lost, "lost"),
-            ]
+            buttons += [keyed(again, "again"), keyed(check, "verify"), keyed(lost, "lost")]
         if gate is not None and gate.why:
             why = pressed(t("Why…"), lambda: self.desk.do(window("blocked")), "quiet")
             why.setAccessibleDescription(gate.sentence)
