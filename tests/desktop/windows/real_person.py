@@ -60,6 +60,11 @@ class Person:
         waiting = json.loads(self._script.read_text())
         self._script.write_text(json.dumps([*waiting, [*steps, ["press", "OK"]]]))
 
+    def will_wait(self) -> None:
+        """Nothing is typed into the next PIN dialog: it stands there until somebody takes it."""
+        waiting = json.loads(self._script.read_text())
+        self._script.write_text(json.dumps([*waiting, []]))
+
     def typed_all(self) -> bool:
         return bool(json.loads(self._script.read_text()) == [])
 

@@ -12,6 +12,7 @@ from tests.desktop.hands import press, texts
 from tests.desktop.windows.real_person import NEW, ONCE_MORE, PIN, SO_PIN, Person
 
 from custode.desktop.view.requesting import Stage
+from custode.error_codes import ErrorCode
 
 
 def test_the_whole_way(person: Person) -> None:
@@ -59,6 +60,14 @@ def _prepare_the_token(person: Person, request: Any) -> None:
     press(request, "Prepare the token…")
     init: Any = person.desk._windows["token_init"]
     person.until(lambda: init._primary is not None, "there is a token to prepare")
+    person.will_wait()
+    press(init, "Prepare the token")
+    person.until(lambda: init._working._asking, "its SO PIN is asked for")
+    person.player.pull()
+    person.until(lambda: init.error is not None, "nobody can answer any more")
+    assert init.error.code is ErrorCode.TOKEN_GONE
+    person.player.plug()
+    person.until(lambda: init._primary is not None, "it is back")
     person.will_type((SO_PIN, token.so_pin))
     person.will_type((NEW, token.pin), (ONCE_MORE, token.pin))
     press(init, "Prepare the token")

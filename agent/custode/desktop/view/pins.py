@@ -92,7 +92,7 @@ def paper(task: Task, found: bool) -> Paper:  # noqa: FBT001 - a fact, not a swi
         case Task.INIT:
             title = t("Prepare a new token")
             if not found:
-                return Paper(title, (t("Insert a new token. None that is here is without a PIN."),))
+                return Paper(title, (t("Insert the new token: one that has no PIN yet."),))
             return Paper(
                 title,
                 (

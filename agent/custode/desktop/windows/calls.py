@@ -7,7 +7,10 @@ agent.
 
 from __future__ import annotations
 
+import os
+import select
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
@@ -17,7 +20,7 @@ from custode.errors import CustodeError
 from custode.rpc.client import AgentClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from custode.paths import Paths
     from custode.prompts.assuan import PinentryAsker
@@ -52,6 +55,8 @@ class Call(QObject):
         self._params = {key: value for key, value in params.items() if value is not None}
         self._agent: AgentClient | None = None
         self._asker: PinentryAsker | None = None
+        self._asked_of: WantedSecret | None = None
+        self._withdrawn: CustodeError | None = None
         self._cancelled = False
         self._lock = threading.Lock()
         self._told.connect(self._tell, Qt.ConnectionType.QueuedConnection)
@@ -71,6 +76,20 @@ class Call(QObject):
                 self._asker.abandon()
             if self._agent is not None:
                 self._agent.hang_up()
+
+    def follow(self, status: Mapping[str, Any]) -> None:
+        """Take a question from the screen whose token has been pulled out: nobody can answer it."""
+        here = {row.get("serial") for row in status.get("tokens") or () if row.get("present")}
+        with self._lock:
+            token = (self._asked_of.token if self._asked_of is not None else None) or {}
+            if token.get("serial") and token["serial"] not in here:
+                self._withdraw(CustodeError(ErrorCode.TOKEN_GONE, token=token.get("label") or ""))
+
+    def _withdraw(self, why: CustodeError) -> None:
+        """With the lock held: end the question, if there still is one."""
+        if self._asker is not None:
+            self._withdrawn = why
+            self._asker.abandon()
 
     # --- in the call's own thread ---
 
@@ -112,15 +131,46 @@ class Call(QObject):
         with self._lock:
             if self._cancelled:
                 raise CustodeError(ErrorCode.CANCELLED)
-            self._asker = asker
+            self._asker, self._asked_of, self._withdrawn = asker, secret, None
         self._told.emit("asking", True)
         try:
-            with asker.ask(question(wanted)) as typed:
+            with self._while_it_lives(), asker.ask(question(wanted)) as typed:
                 return typed.into_pipe()
+        except CustodeError as error:
+            raise self._why(error) from error
         finally:
             with self._lock:
-                self._asker = None
+                self._asker = self._asked_of = None
             self._told.emit("asking", False)
+
+    def _why(self, error: CustodeError) -> CustodeError:
+        return self._withdrawn if self._withdrawn is not None else error
+
+    @contextmanager
+    def _while_it_lives(self) -> Iterator[None]:
+        """Take the question from the screen when the agent that asks it ends."""
+        agent = self._agent
+        if agent is None:  # cancelled just now
+            yield
+            return
+        ends, end = os.pipe()
+
+        def watch() -> None:
+            poll = select.poll()
+            poll.register(ends, select.POLLHUP)
+            poll.register(agent.fileno(), select.POLLRDHUP)
+            if ends not in [ready for ready, _ in poll.poll()]:
+                with self._lock:
+                    self._withdraw(CustodeError(ErrorCode.AGENT_DIED, log=str(self._paths.log)))
+
+        watcher = threading.Thread(target=watch, daemon=True, name=f"{self.method}-watch")
+        watcher.start()
+        try:
+            yield
+        finally:
+            os.close(end)
+            watcher.join()
+            os.close(ends)
 
     def _heard(self, name: str, said: dict[str, Any]) -> None:
         if name == "progress":

@@ -72,6 +72,8 @@ class Desk(QObject):
             agent = status.get("agent") or {}
             if "language" in agent:  # none chosen: that of the desktop's own locale
                 self.use_language(agent["language"] or catalogue.detect())
+            for call in self.findChildren(Call):
+                call.follow(status)
         self.why = why
         self.changed.emit()
 
