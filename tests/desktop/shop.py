@@ -21,7 +21,7 @@ from typing import Any, Final, Self
 
 from tests.desktop.session.accessible import Reader, Window
 from tests.desktop.session.desktop import Desktop
-from tests.desktop.session.node import SECRET, Missing, Node
+from tests.desktop.session.node import SECRET, Missing, Node, Place
 from tests.desktop.session.notifications import Bubble
 from tests.desktop.session.programs import running
 
@@ -123,6 +123,16 @@ class Shop:
         window = self.reader.window(title, PATIENCE_S)
         assert window.tree().unnamed() == []
         return window
+
+    def another(self, known: set[Place], what: str) -> Window:
+        """Wait for a window that was not there before."""
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            for window in self.reader.windows():
+                if window.place not in known:
+                    return window
+            assert time.monotonic() < until, f"no new window: {what}"
+            time.sleep(_LOOK_AGAIN_S)
 
     def says(self, window: Window, part: str, **secrets: bytes) -> Node:
         """Wait until the window says it; meanwhile answer what is asked.

@@ -15,11 +15,14 @@ from pathlib import Path
 
 import pytest
 from tests.desktop.session.desktop import Desktop
+from tests.desktop.session.node import Node
 from tests.desktop.shop import Shop
 
 from custode.demo.card_stage import KINDS, CardStage
 from custode.demo.soft_stage import SoftStage
 from custode.demo.stage import Stage, Token
+from custode.desktop.opening import tell
+from custode.desktop.windows.registry import WINDOWS
 from custode.errors import CustodeError
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -155,6 +158,27 @@ def _backup(story: Story) -> None:
     )
 
 
+def _every_window(story: Story) -> None:
+    """Each of them opens on what is so by now, and whoever listens can tell all of it apart."""
+    shop = story.shop
+    if isinstance(shop.stage, CardStage):
+        return  # they show the same
+    shop.click("Informazioni")
+    about = shop.window("Informazioni su Custode")
+    for name in sorted(set(WINDOWS) - {"about"}):
+        open_before = {window.place for window in shop.reader.windows()}
+        assert tell(shop.person.paths(), name, {})
+        window = shop.another(open_before, name)
+        tree = window.until(_has_buttons, f"something to press in {name}")
+        assert (name, tree.unnamed()) == (name, [])
+        shop.close(window)
+    shop.close(about)
+
+
+def _has_buttons(tree: Node) -> bool:
+    return any(node.role == "push button" and node.showing for node in tree.walk())
+
+
 def _blocked(story: Story) -> None:
     """While the original is active the backup stays closed; the window follows what changes."""
     shop = story.shop
@@ -235,6 +259,7 @@ STEPS: list[Callable[[Story], None]] = [
     _who,
     _certificate,
     _backup,
+    _every_window,
     _blocked,
     _lost,
     _restored,

@@ -36,7 +36,7 @@ class Keyboard:
         :raises LookupError: when there is no such window
         """
         name, text = (self._display.intern_atom(atom) for atom in ("_NET_WM_NAME", "UTF8_STRING"))
-        for window in self._display.screen().root.query_tree().children:
+        for window in reversed(self._display.screen().root.query_tree().children):  # from the top
             told = window.get_full_property(name, text)
             visible = window.get_attributes().map_state == X.IsViewable  # Qt has others besides
             if visible and told is not None and told.value.decode() == title:
