@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFontInfo
-from PySide6.QtWidgets import QFrame, QMainWindow, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QMainWindow,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +28,7 @@ KEY: Final = "custode-key"  # names a control across two fillings, where its pla
 FOOTER: Final = "footer"  # the row of buttons at the bottom
 _RELAID: Final = (QEvent.Type.FontChange, QEvent.Type.LayoutRequest)
 ENTER: Final = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+_POPUP_MS: Final = 200
 _OF_SCREEN: Final = 0.92  # a window is never larger than that
 
 
@@ -100,7 +109,12 @@ class Window(QMainWindow):
             focus_again(self._content, focus)
 
     def _look(self) -> None:
-        if self.depends_on() != self._seen:
+        if self.depends_on() == self._seen:
+            return
+        if QApplication.activePopupWidget() is not None:
+            # A menu that is open stays open: it would go with the button it hangs on.
+            QTimer.singleShot(_POPUP_MS, self, self._look)
+        else:
             self.refill()
 
     def em(self) -> int:
