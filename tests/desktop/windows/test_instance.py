@@ -17,6 +17,7 @@ import pytest
 
 from custode.desktop import opening
 from custode.desktop.opening import in_front, open_window, socket_of, tell
+from custode.desktop.windows.__main__ import kept
 from custode.desktop.windows.instance import Instance
 from custode.errors import CustodeError
 from custode.paths import Paths
@@ -136,3 +137,13 @@ def test_without_the_library_it_is_told(paths: Paths, monkeypatch: pytest.Monkey
     monkeypatch.setattr(opening, "find_spec", lambda name: None)
     with pytest.raises(CustodeError, match="PySide6-Essentials"):
         open_window(paths, "panel")
+
+
+def test_what_nobody_foresaw_is_kept(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CUSTODE_HOME", str(paths.home))
+    error = ZeroDivisionError("unforeseen")
+    kept(type(error), error, None)
+    assert "unforeseen" in Paths.find().cli_log.read_text()
+    assert "unforeseen" in capsys.readouterr().err

@@ -15,6 +15,8 @@ from custode.locale import catalogue, choice
 from custode.paths import Paths
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from PySide6.QtWidgets import QApplication
 
     from custode.desktop.windows.desk import Desk
@@ -28,6 +30,7 @@ _MOMENT_S: Final = 0.1
 def main(arguments: list[str]) -> int:
     """Open what is named; the panel without a name."""
     forbid_core_dumps()
+    sys.excepthook = kept
     paths = Paths.find()
     choice.follow(paths.language)
     paths.make()
@@ -45,6 +48,14 @@ def main(arguments: list[str]) -> int:
         return _show(paths, instance, name, args)
     finally:
         instance.close()
+
+
+def kept(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Keep the trace of what nobody foresaw: whoever opened a window reads no standard error."""
+    from custode.unexpected import keep_trace
+
+    keep_trace(error)
+    sys.__excepthook__(kind, error, trace)
 
 
 class _Mail:
