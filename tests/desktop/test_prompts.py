@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import socket
-import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -17,37 +13,16 @@ from typing import Any, Final, NamedTuple
 import pytest
 from tests.desktop.session.desktop import Desktop
 from tests.desktop.session.notifications import Bubble, Notifications
-from tests.desktop.session.programs import running
+from tests.desktop.tray_played import Windows, tray_of
 from tests.e2e.conftest import Player
 
 from custode.demo.soft_stage import SoftStage
-from custode.desktop.opening import socket_of
 from custode.rpc.client import AgentClient
 
 SHIFTED: Final = Path(__file__).parents[1] / "e2e" / "shifted"
 RED_NOTICE: Final = "Esegui la copia di sicurezza!"
 NOW, TOMORROW = "Esegui ora…", "Ricordamelo domani"
 TAKEN_S: Final = 20.0
-
-
-class Windows:
-    """Takes the place of the windows program, and notes which window was asked for."""
-
-    def __init__(self, path: Path) -> None:
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(str(path))
-        self._listener.listen()
-        self._listener.settimeout(TAKEN_S)
-
-    def asked(self) -> tuple[str, dict[str, str]]:
-        """The next window that somebody wants."""
-        with self._listener.accept()[0] as client, client.makefile("rwb") as talk:
-            asked = json.loads(talk.readline())
-            talk.write(b'{"ok": true}\n')
-        return asked["open"], asked["args"]
-
-    def close(self) -> None:
-        self._listener.close()
 
 
 class Shop:
@@ -115,23 +90,19 @@ def shop() -> Iterator[Shop]:
     assert not left, f"processes left behind: {left}"
 
 
-@contextmanager
-def tray(desktop: Desktop, shop: Shop) -> Iterator[None]:
-    """The real one. Whatever happens before it listens it is told when it does."""
-    home = shop.player.person.paths().environment()
-    with running([sys.executable, "-m", "custode.desktop.tray"], desktop.environment(**home)):
-        yield
-
-
 @pytest.fixture
 def at(desktop: Desktop, shop: Shop) -> Iterator[At]:
     """A new day in the shop: the token is in the drawer, the desktop is on."""
     shop.another_day()
-    windows = Windows(socket_of(shop.player.person.paths()))
-    with desktop.tray(), desktop.notifications() as bubbles, tray(desktop, shop):
+    paths = shop.player.person.paths()
+    with (
+        Windows(paths) as windows,
+        desktop.tray(),
+        desktop.notifications() as bubbles,
+        # Whatever happens before it listens it is told when it does.
+        tray_of(desktop, paths),
+    ):
         yield At(shop, bubbles, windows)
-    windows.close()
-    socket_of(shop.player.person.paths()).unlink()
     shop.pull()
 
 
@@ -153,7 +124,7 @@ def test_one_insertion_after_the_other_gives_one_notification_a_day(at: At) -> N
     again = at.notice()
     assert at.notices() == 2
     at.bubbles.press(again, NOW)
-    assert at.windows.asked() == ("backup", {})
+    assert at.windows.next() == ("backup", {})
 
 
 def test_tomorrow_is_kept_on_disk_and_comes(at: At) -> None:

@@ -92,23 +92,26 @@ class AgentClient:
 
             paths = AllPaths.find()
         runs = is_locked(paths)
-        connection = dial(paths) if start or runs else None
-        if connection is None:
-            if not start:
-                raise CustodeError(ErrorCode.AGENT_UNAVAILABLE, log=str(paths.log))
-            from custode.rpc.starting import start_agent
+        client = cls(_reached(paths, deadline_s, start=start, runs=runs), paths)
+        # One that a service manager starts answers when it is up.
+        wait_s = hello_s if runs else max(hello_s, deadline_s)
+        try:
+            client._greet(name, wait_s)
+        except CustodeError as error:
+            if not start or error.code is not ErrorCode.AGENT_UNAVAILABLE:
+                raise
+            # It had taken the connection while it was ending; nothing was said yet.
+            client = cls(_reached(paths, deadline_s, start=True, runs=is_locked(paths)), paths)
+            client._greet(name, max(hello_s, deadline_s))
+        return client
 
-            connection = start_agent(paths, dial, deadline_s)
-        client = cls(connection, paths)
+    def _greet(self, name: str, deadline_s: float) -> None:
         try:
             hello = {"protocol": PROTOCOL, "client": name}
-            # One that a service manager starts answers when it is up.
-            wait_s = hello_s if runs else max(hello_s, deadline_s)
-            client.agent = client.call("hello", hello, deadline_s=wait_s)
+            self.agent = self.call("hello", hello, deadline_s=deadline_s)
         except BaseException:
-            client.close()
+            self.close()
             raise
-        return client
 
     def __enter__(self) -> Self:
         return self
@@ -247,6 +250,17 @@ class AgentClient:
         """What to say of an agent that hung up: one that had said hello was working for us."""
         code = ErrorCode.AGENT_DIED if self.agent else ErrorCode.AGENT_UNAVAILABLE
         return CustodeError(code, log=str(self._paths.log))
+
+
+def _reached(paths: Paths, deadline_s: float, *, start: bool, runs: bool) -> socket.socket:
+    connection = dial(paths) if start or runs else None
+    if connection is not None:
+        return connection
+    if not start:
+        raise CustodeError(ErrorCode.AGENT_UNAVAILABLE, log=str(paths.log))
+    from custode.rpc.starting import start_agent
+
+    return start_agent(paths, dial, deadline_s)
 
 
 def dial(paths: Paths) -> socket.socket | None:

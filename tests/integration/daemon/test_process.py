@@ -5,8 +5,10 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -229,6 +231,30 @@ def test_a_client_starts_the_agent_and_a_relative_home_stays_the_same(tmp_path: 
         client.call("agent.stop")
         pid = client.agent["pid"]
     _gone(pid)
+
+
+def test_one_that_took_the_connection_while_it_ended_is_followed_by_the_next(
+    tmp_path: Path,
+) -> None:
+    paths = Paths.at(tmp_path / "home")
+    paths.make()
+    ending = socket.socket(socket.AF_UNIX)
+    ending.bind(str(paths.agent_socket))
+    ending.listen()
+
+    def end() -> None:
+        taken, _ = ending.accept()
+        paths.agent_socket.unlink()
+        ending.close()
+        taken.close()
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    with AgentClient.connect(paths, name="test") as client:
+        assert client.call("status")["agent"]["pid"] == client.agent["pid"]
+        client.call("agent.stop")
+    thread.join(20)
+    _gone(int(client.agent["pid"]))
 
 
 def test_programs_that_start_it_at_once_find_the_same_agent(tmp_path: Path) -> None:
