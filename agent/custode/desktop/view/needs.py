@@ -69,7 +69,7 @@ _TOLD: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "recovery_export_missing": (
         mark("If this computer breaks, your backups could not be activated any more."),
-        mark("Save the copy…"),
+        mark("Save the authority…"),
     ),
     "expiry": (mark("Renew it in time: the token and its PIN stay the same."), mark("Renew…")),
     "operation_can_go_on": (mark("It goes on from where it stopped."), mark("Go on…")),

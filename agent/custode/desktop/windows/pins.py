@@ -28,6 +28,7 @@ _DOING: Final = {
     Task.CHANGE: mark("The PIN is being changed"),
     Task.UNBLOCK: mark("The PIN is being unblocked"),
 }
+_WHO: Final = "identity_missing"  # it concerns no token, and is what comes next on the first day
 _LABEL_BYTES: Final = 32  # CK_TOKEN_INFO.label (PKCS #11 v3.1 §3.2)
 
 
@@ -133,12 +134,12 @@ class PinTask(Wizard):
         paper = pins.done(self.task, self._answer)
         page = Page(paper.title, sheets.first_line(paper), sign="done", colour="good", last=True)
         serial = self._answer.get("serial")
-        for row in self.desk.status.get("needs") or ():
-            if (row.get("token") or {}).get("serial") == serial and row["need"] != "pin_not_set":
-                need = needs.shown(row)
-                page.body = [text(f"{need.title} {need.text}")]
-                page.primary, page.then = need.button, partial(self._go_on, need)
-                break
+        rows = [row for row in self.desk.status.get("needs") or () if row["need"] != "pin_not_set"]
+        of_it = [row for row in rows if (row.get("token") or {}).get("serial") == serial]
+        for row in [*of_it, *(row for row in rows if row["need"] == _WHO)][:1]:
+            need = needs.shown(row)
+            page.body = [text(f"{need.title} {need.text}")]
+            page.primary, page.then = need.button, partial(self._go_on, need)
         return page
 
     def _go_on(self, need: needs.Shown) -> None:
