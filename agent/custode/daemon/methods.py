@@ -94,11 +94,12 @@ async def _look_where_none_answered(ctx: Context) -> None:
 
 
 def _config(ctx: Context) -> dict[str, Any]:
-    """Where modules are named, and whether other ones are by now than the agent works with."""
+    """Where settings are, whether other modules are named by now, and whom to write to."""
     return {
         "file": ctx.config.file,
         "modules_changed": ctx.live_config.modules_changed,
         "discover": ctx.state.discover,
+        "support": ctx.config.support.address,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import qVersion
 
@@ -28,11 +28,13 @@ class About(Wizard):
         return {"about": self._about}
 
     def depends_on(self) -> object:
-        return (self.desk.status.get("agent") or {}).get("version")
+        status = self.desk.status
+        return (status.get("agent") or {}).get("version"), _support(status)
 
     def _about(self) -> Page:
         agent = self.desk.status.get("agent") or {}
         rows = [
+            (t("For help"), _support(self.desk.status)),
             (t("Version"), VERSION),
             (t("Agent"), str(agent.get("version") or t("it does not run"))),
             ("Python", platform.python_version()),
@@ -55,3 +57,8 @@ class About(Wizard):
             body=[card(facts(rows)), licences],
             last=True,
         )
+
+
+def _support(status: Mapping[str, Any]) -> str:
+    """Whom to write to; nothing where nobody is configured."""
+    return str((status.get("config") or {}).get("support") or "")
