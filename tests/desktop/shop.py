@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -25,6 +27,7 @@ from tests.desktop.session.node import SECRET, Missing, Node, Place
 from tests.desktop.session.notifications import Bubble
 from tests.desktop.session.programs import running
 
+from custode.demo import judges
 from custode.demo.stage import Person, Stage, Token, processes_of
 from custode.rpc.client import AgentClient
 
@@ -188,6 +191,26 @@ class Shop:
 
     def needs(self) -> list[str]:
         return [need["need"] for need in self.ask("status")["needs"]]
+
+    def certificate(self, token: Token, name: str) -> Path:
+        """What lies on the token beside a key of the same number, read by OpenSC's tool."""
+        module, target = self.person.module, self.person.folder / name
+        tool = ["pkcs11-tool", "--module", module.path, "--login", "--pin", "env:TOKEN_PIN"]
+        environment = {**os.environ, **module.variables, **module.env}
+        environment["TOKEN_PIN"] = token.pin.decode("ascii")
+
+        def run(*words: str | Path) -> bytes:
+            command = [*tool, *map(str, words)]
+            return subprocess.run(
+                command, env=environment, capture_output=True, check=True, timeout=PATIENCE_S
+            ).stdout
+
+        (key,) = set(
+            re.findall(rb"^  ID: +([0-9a-f]+)", run("-O", "--type", "privkey"), re.MULTILINE)
+        )
+        der = target.with_suffix(".der")
+        run("--read-object", "--type", "cert", "--id", key.decode(), "--output-file", der)
+        return judges.pem(der.read_bytes(), target)
 
     def plug(self, token: Token) -> None:
         self.stage.plug(self.person, token)

@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from tests.desktop.session.desktop import Desktop
 from tests.desktop.session.node import Node
 from tests.desktop.shop import Shop
 
+from custode.demo import judges
 from custode.demo.card_stage import KINDS, CardStage
 from custode.demo.soft_stage import SoftStage
 from custode.demo.stage import Stage, Token
@@ -37,7 +38,7 @@ class Story:
 
     shop: Shop
     token: Token
-    folders: list[Path] = field(default_factory=list)
+    original: Path = Path()
 
 
 @pytest.fixture(params=["softhsm", "piv"])
@@ -125,6 +126,8 @@ def _certificate(story: Story) -> None:
     window.until_closed()
     shop.tray_says("Originale inserito")
     shop.tray_says(RED_NOTICE)
+    story.original = shop.certificate(token, "original.pem")
+    assert judges.chain(story.original, shop.person.ca).ok
 
 
 def _backup(story: Story) -> None:
@@ -146,10 +149,10 @@ def _backup(story: Story) -> None:
         window, "Apri cartella", pin=story.token.pin, new_backup_pin=shop.person.backup_pin
     )
     (folder,) = stick.iterdir()
-    story.folders.append(folder)
     assert saved.says(str(folder))
     assert re.fullmatch(r"ROSSI01_\d{4}-\d\d-\d\d", folder.name)
     assert sorted(file.name for file in folder.iterdir()) == ["Leggimi.rtf", "iw.iwk"]
+    assert judges.outside(folder / "iw.iwk", story.original, shop.person.ca).ok
     window.press("Chiudi")
     window.until_closed()
     assert "backup_missing" not in shop.needs()
@@ -236,6 +239,9 @@ def _restored(story: Story) -> None:
     shop.tray_says(RED_NOTICE)
     (row,) = (row for row in shop.ask("status")["tokens"] if row["present"])
     assert (row["serial"], row["state"]) == (new.serial, "primary")
+    successor = shop.certificate(new, "successor.pem")
+    assert judges.chain(successor, shop.person.ca).ok
+    assert successor.read_text() != story.original.read_text()
 
 
 def _old_token(story: Story) -> None:
