@@ -177,7 +177,7 @@ class Shop:
 
     def close(self, window: Window) -> None:
         """Close it with Esc, as one does without a mouse."""
-        self.desktop.keyboard.give_to(window.title)
+        self.desktop.keyboard.give_to(window.tree().name)
         self.desktop.keyboard.press("Escape")
         window.until_closed()
 

@@ -260,6 +260,26 @@ def _old_token(story: Story) -> None:
     shop.close(panel)
 
 
+def _language(story: Story) -> None:
+    """Everything that is open speaks the other language at once, and what is opened later."""
+    shop = story.shop
+    shop.click("Apri Custode…")
+    panel = shop.window("Custode")
+    shop.click("Utilità", "Verifica una copia…")
+    verify = shop.window("Verifica di una copia")
+    shop.click("Lingua", "English")
+    shop.tray_says("Open Custode…")
+    shop.says(panel, "Utilities")
+    verify.until(lambda tree: tree.name == "Verify a backup", "its English title")
+    shop.click("About")
+    about = shop.window("About Custode")
+    shop.click("Language", "Italiano")
+    shop.tray_says("Apri Custode…")
+    about.until(lambda tree: tree.name == "Informazioni su Custode", "its Italian title")
+    for window in (about, verify, panel):
+        shop.close(window)
+
+
 STEPS: list[Callable[[Story], None]] = [
     _plugged,
     _who,
@@ -270,4 +290,5 @@ STEPS: list[Callable[[Story], None]] = [
     _lost,
     _restored,
     _old_token,
+    _language,
 ]

@@ -45,13 +45,10 @@ class Desktop:
         self,
         *,
         size: tuple[int, int] = (1280, 800),
-        scale: int = 1,
         language: str = "it",
         accessible: bool = True,
     ) -> None:
-        """`scale`: how many dots a windows' point has, 2 on the sharp screens of today."""
-        self._size = (size[0] * scale, size[1] * scale)
-        self._scale = scale
+        self._size = size
         self._language = language
         self._accessible = accessible
         self._open = contextlib.ExitStack()
@@ -95,7 +92,6 @@ class Desktop:
             "XDG_CACHE_HOME": str(self.folder / "cache"),
             "XDG_DATA_HOME": str(self.folder / "data"),
             "QT_LOGGING_RULES": "default.warning=false;qt.qpa.theme.gnome.warning=false",
-            "QT_SCALE_FACTOR": str(self._scale),
             "LANG": _LOCALES[self._language],  # read by us, whether it is installed or not
         }
         if not self._accessible:
