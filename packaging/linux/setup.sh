@@ -98,8 +98,8 @@ has_typelib() {
 has_headers() { pkg-config --exists "$1" 2>/dev/null; }
 
 # What tests stand up beside the tray and the windows: a display, the bus that assistive programs
-# read; and what judges our files: desktop entries, AppStream, units, Leggimi.rtf (as
-# LibreOffice prints it, read from the PDF).
+# read; and what judges our files: desktop entries, AppStream, units, Leggimi.rtf (as LibreOffice
+# prints it, read from the PDF).
 has_xvfb() { command -v Xvfb >/dev/null; }
 has_atspi() {
     [[ -x /usr/libexec/at-spi-bus-launcher || -x /usr/lib/at-spi2-core/at-spi-bus-launcher ]]
@@ -114,8 +114,6 @@ has_systemd_analyze() { command -v systemd-analyze >/dev/null; }
 has_libreoffice_writer() {
     command -v soffice >/dev/null && has_library 'libreoffice/program/libswlo.so'
 }
-has_poppler() { command -v pdftotext >/dev/null && command -v pdftoppm >/dev/null; }
-
 has_poppler() { command -v pdftotext >/dev/null && command -v pdftoppm >/dev/null; }
 
 # One font, or the windows have nothing to write with.
