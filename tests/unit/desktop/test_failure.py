@@ -47,4 +47,4 @@ def test_the_last_attempt_and_a_cancelling_are_told_apart() -> None:
 def test_a_closed_gate_tells_every_reason() -> None:
     reasons = [{"code": "no_backup", "remedy": "create_backup", "text_args": {}}] * 2
     told = failure.tell(CustodeError(ErrorCode.GATE_CLOSED, reasons=reasons))
-    assert told.reasons == ("– There is no backup yet.",) * 2
+    assert told.reasons == ("– There is no backup yet. It changes when you save a backup.",) * 2

@@ -119,9 +119,11 @@ def _token(row: Row) -> Spot:
     )
 
 
-def _volume(row: Row) -> Spot:
+def _volume(row: Row, own: str = "") -> Spot:
+    """`own`: what it is called where it lies on this computer's own disk."""
     path = str(row["path"])
-    sort_and_room = " · ".join(one for one in (_sort(row), _room(row)) if one)
+    sort = own if own and row.get("same_disk") else _sort(row)
+    sort_and_room = " · ".join(one for one in (sort, _room(row)) if one)
     told = "\n".join(one for one in (sort_and_room, printable(path), _caution(row)) if one)
     return Spot(path, _title(row), told, _why_not(row), bool(row.get("removable")))
 
@@ -131,7 +133,7 @@ def _named(path: str, row: Row | None) -> Spot:
     if row is None:
         name = PurePath(path).name or path
         return Spot(path, printable(name), printable(path), t(_WHY_NOT["gone"]))
-    told = _volume(row)
+    told = _volume(row, t("Folder of this computer"))
     return Spot(
         path,
         t("Folder “{name}”", name=printable(PurePath(path).name or path)),

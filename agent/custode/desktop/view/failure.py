@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from custode.desktop.view import gate
 from custode.desktop.view.action import Action, window
 from custode.error_codes import ErrorCode
 from custode.locale import failures
@@ -163,7 +164,7 @@ def tell(error: CustodeError) -> Told:
         code=error.code,
         message=message,
         hint=fill(gettext(next_), failures.values(error)) if next_ else hint,
-        reasons=tuple(_reason(*told) for told in failures.reasons(error.data)),
+        reasons=tuple(_reason(told) for told in gate.reasons(error.data)),
         button=gettext(_BUTTONS[name]) if name else "",
         action=window(name, token=serial) if name else None,
         last_attempt=error.code is _E.PIN_LAST_ATTEMPT,
@@ -171,7 +172,6 @@ def tell(error: CustodeError) -> Told:
     )
 
 
-def _reason(fact: str, remedy: str) -> str:
-    """One reason of the gate; what would change it is told by the window of the gate."""
-    del remedy
-    return t("– {reason}", reason=fact)
+def _reason(told: gate.Reason) -> str:
+    """One reason of the gate, and what would change it in a window's words."""
+    return t("– {reason}", reason=f"{told.fact} {told.remedy}".rstrip())
