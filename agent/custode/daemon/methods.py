@@ -12,7 +12,16 @@ from msgspec import Meta, Struct
 
 from custode.daemon import rollback, status_modules
 from custode.daemon.context import Context, Method
-from custode.daemon.status import backups, certificates, gate, identity, needs, readers, tokens
+from custode.daemon.status import (
+    backups,
+    certificates,
+    gate,
+    identity,
+    needs,
+    not_under_way,
+    readers,
+    tokens,
+)
 from custode.domain.events import TokenForgotten
 from custode.domain.tokens import carries_the_original
 from custode.error_codes import ErrorCode
@@ -60,7 +69,7 @@ async def status(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         "certificates": certificates(state, ctx.clock.now()),
         "backups": backups(state),
         "gate": gate(state),
-        "needs": needs(state, ctx.clock.now()),
+        "needs": not_under_way(needs(state, ctx.clock.now()), ctx.running.rows()),
         "running": ctx.running.rows(),
         "tray": msgspec.to_builtins(ctx.config.tray),
         **_modules(ctx),

@@ -9,6 +9,7 @@ import msgspec
 
 from custode.domain.certificates import may_cancel, original, state_at
 from custode.domain.model import PinRole
+from custode.domain.need import NeedKind
 from custode.domain.needs import needs as all_needs
 from custode.domain.pin import attempts_left, must_be_changed, tries_of
 from custode.domain.prompting import snoozed_until
@@ -18,6 +19,8 @@ from custode.domain.token_uri import uri_of, uri_of_object
 from custode.domain.tokens import recognise, remembered
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from custode.domain.model import (
         HeldCertificate,
         HeldKey,
@@ -110,6 +113,18 @@ def needs(state: State, now: datetime) -> list[dict[str, Any]]:
             "prompted": need.key in state.prompts_up,
         }
         for need in all_needs(state, now)
+    ]
+
+
+def not_under_way(
+    rows: Iterable[dict[str, Any]], running: Iterable[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Without what waits to go on and goes on just now: nobody has to see to it."""
+    doing = {row["what"] for row in running}
+    return [
+        row
+        for row in rows
+        if row["need"] != NeedKind.OPERATION_CAN_GO_ON or row["text_args"].get("what") not in doing
     ]
 
 

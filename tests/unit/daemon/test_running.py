@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from custode.daemon.running import Running
+from custode.daemon.status import not_under_way
 from custode.error_codes import ErrorCode
 from custode.errors import CustodeError
 
@@ -71,3 +72,12 @@ def test_what_goes_on_behind_a_call_that_is_over_is_not_shown() -> None:
         told("request.generating", "")
     told("request.generating", "")
     assert running.rows() == []
+
+
+def test_what_goes_on_just_now_waits_for_nobody() -> None:
+    waiting = {"need": "operation_can_go_on", "text_args": {"what": "backup.restore"}}
+    missing = {"need": "backup_missing", "text_args": {}}
+    rows = [waiting, missing]
+    assert not_under_way(rows, []) == rows
+    assert not_under_way(rows, [{"what": "renew"}]) == rows
+    assert not_under_way(rows, [{"what": "backup.restore"}]) == [missing]
