@@ -43,6 +43,7 @@ PROMPTS: Final = {
     "new_backup_pin": "PIN per la nuova copia (almeno 8 caratteri)",
 }
 _LOOK_AGAIN_S: Final = 0.1
+_ESC_S: Final = 2.0
 
 
 class Shop:
@@ -176,10 +177,15 @@ class Shop:
         dialog.press("Scegli")
 
     def close(self, window: Window) -> None:
-        """Close it with Esc, as one does without a mouse."""
-        self.desktop.keyboard.give_to(window.tree().name)
-        self.desktop.keyboard.press("Escape")
-        window.until_closed()
+        """Close it with Esc, as one does without a mouse; what it is doing is given up first."""
+        until = time.monotonic() + PATIENCE_S
+        while self.reader.is_open(window):
+            assert time.monotonic() < until, f"{window.title!r} stays open: {window.tree().told()}"
+            with contextlib.suppress(LookupError):  # it has just gone
+                self.desktop.keyboard.give_to(window.tree().name)
+                self.desktop.keyboard.press("Escape")
+            with contextlib.suppress(AssertionError):
+                window.until_closed(_ESC_S)
 
     # --- what is so, for whoever judges ---
 
