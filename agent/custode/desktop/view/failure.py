@@ -107,7 +107,10 @@ _NEXT: Final[Mapping[ErrorCode, tuple[str, str]]] = {
     _E.EXPORT_PIN_WRONG: (mark("Try again with the PIN of that export."), ""),
     _E.AUTHORITY_LOST: (mark("Whoever looks after this computer can bring it back."), ""),
     _E.AUTHORITY_EXISTS: (mark("Whoever looks after this computer can replace it."), ""),
-    _E.AUTHORITY_STOPPED: (mark("Whoever looks after this computer can start it."), ""),
+    _E.AUTHORITY_STOPPED: (
+        mark("Nothing was changed. Whoever looks after this computer can start it."),
+        "",
+    ),
     _E.AUTHORITY_SERVED: (mark("Whoever looks after this computer can stop it."), ""),
     _E.AUTHORITY_BROKEN: (mark("Whoever looks after this computer can bring it back."), ""),
     _E.UNKNOWN_TO_AUTHORITY: (_PANEL, "panel"),

@@ -70,7 +70,13 @@ class Renew(Wizard):
     def _plug_in(self, lacks: str) -> QWidget | None:
         if not lacks:
             return None
-        told = t("Insert the token with serial {serial}: it goes on there.", serial=lacks)
+        rows = self.desk.status.get("tokens") or ()
+        label = next((row["label"] for row in rows if row["serial"] == lacks), "") or "–"
+        told = t(
+            "Insert token “{label}” (serial {serial}): the renewal is done on it.",
+            label=label,
+            serial=lacks,
+        )
         return waiting(self.desk.theme, told, goes_on=False)
 
     def _what_happens(self) -> QWidget:
