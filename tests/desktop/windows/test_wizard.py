@@ -279,3 +279,14 @@ def test_a_page_that_fills_later_has_its_focus_where_it_begins(
     find(window, "Cancel").setFocus()
     window.refill()
     assert window.focusWidget() is find(window, "Cancel"), "where the person went"
+
+
+def test_closing_while_a_pin_is_asked_for_asks_nothing(desk: PlayedDesk, window: Rename) -> None:
+    type_into(window, "Name", "Anna")
+    enter(window)
+    (call,) = desk.calls
+    call.asking.emit(True)
+    assert window.close()
+    settle()
+    assert "rename" not in desk._windows
+    assert call.cancelled

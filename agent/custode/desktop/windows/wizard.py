@@ -186,6 +186,11 @@ class Wizard(Window):
             return t("Custode is still at work here. Stop it and close the window?")
         return ""
 
+    def confirms(self, question: str) -> bool:
+        # While a PIN is asked for, nothing is being done yet; and the question would stand behind.
+        asking = self._working is not None and self._working.asking
+        return asking or super().confirms(question)
+
     # --- filling ---
 
     def fill(self) -> QWidget:

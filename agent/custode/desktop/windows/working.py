@@ -40,6 +40,11 @@ class Working(QObject):
         """What is being done."""
         return gettext(self._doing)
 
+    @property
+    def asking(self) -> bool:
+        """Whether a dialog that asks for a secret is open."""
+        return self._asking
+
     def follow(self, call: Call) -> None:
         """Show what that call tells."""
         self._call = call
