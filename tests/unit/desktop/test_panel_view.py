@@ -132,6 +132,7 @@ def test_the_gate_in_one_sentence(
 def test_without_a_backup_the_gate_says_nothing() -> None:
     assert panel.gate({"backups": [], "gate": CLOSED}) is None
     assert panel.gate({"backups": [backup(state="retired")], "gate": CLOSED}) is None
+    assert panel.gate({"backups": [backup(state="reserved")], "gate": CLOSED}) is None
 
 
 def test_backups_newest_first_those_that_are_over_only_alone() -> None:

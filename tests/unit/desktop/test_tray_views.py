@@ -194,6 +194,12 @@ def test_the_first_line_says_how_things_stand(
     assert sign.headline(status, why) == italian
 
 
+def test_a_long_name_does_not_make_the_menu_as_wide_as_the_screen() -> None:
+    token = {"present": True, "state": "primary", "serial": "1"}
+    line = sign.headline({"tokens": [token], "identity": {"name": "Rossi e figli " * 9}})
+    assert line == f"Original inserted: {('Rossi e figli ' * 9)[:39]}…, no certificate yet"
+
+
 @pytest.mark.parametrize("code", ErrorCode)
 def test_every_reason_for_there_being_no_agent_has_a_line(code: ErrorCode) -> None:
     assert sign.headline(None, CustodeError(code)).endswith((".", "…"))

@@ -24,6 +24,7 @@ RED: Final = "backup_missing"
 _SOON: Final = 30  # days left from which on the bar warns
 _NOW: Final = 7
 _OVER: Final = frozenset({"cancelled", "rejected", "retired", "restored"})
+_NO_BACKUP: Final = _OVER | {"reserved"}  # begun, and good for nothing until it is finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ def backups(status: Row) -> tuple[Line, ...]:
 def _backup(row: Row) -> Line:
     state = str(row.get("state"))
     on_token = row.get("place") == "token"
-    title = lines.where(row) if on_token else str(row.get("folder_name") or row.get("backup_id"))
+    title = lines.where(row) if on_token else str(row.get("folder_name") or t("Backup"))
     made = t("Made on {day}", day=moments.day(row.get("created_at")) or "–")
     where = "" if on_token else str(row.get("folder_path") or "")
     text = " · ".join(part for part in (made, where) if part)
@@ -200,7 +201,7 @@ _CLOSED_BY_ORIGINAL: Final = frozenset({"original_present", "original_active"})
 
 def gate(status: Row) -> Gate | None:
     """May a backup be used now; None where there is none."""
-    if not any(row.get("state") not in _OVER for row in status.get("backups") or ()):
+    if not any(row.get("state") not in _NO_BACKUP for row in status.get("backups") or ()):
         return None
     told = status.get("gate") or {}
     if told.get("allowed"):

@@ -41,6 +41,7 @@ class Standing(StrEnum):
     CALLING = "calling"
 
 
+_NAME_MAX: Final = 40
 _NAME: Final = "Custode"
 
 # Which token the first line is about, where several are in.
@@ -162,7 +163,9 @@ def _token(row: Row, status: Row) -> str:
         state = words.word(words.TOKEN, row.get("state"))
         return t("Token inserted: “{label}”, {state}", label=label, state=state)
     who = status.get("identity") or {}
-    name = who.get("name") or who.get("code") or label
+    name = str(who.get("name") or who.get("code") or label)
+    if len(name) > _NAME_MAX:  # a line of a menu is not wrapped
+        name = name[: _NAME_MAX - 1].rstrip() + "…"
     return t("Original inserted: {name}, {state}", name=name, state=_certificate(row, status))
 
 
