@@ -38,6 +38,7 @@ def main() -> int:
             app.quit()
         heard.extend(chunk)
         while (end := heard.find(b"\n")) >= 0:
+            choice.follow(Paths.find().language)  # it may have been switched since
             table.lay(json.loads(bytes(heard[:end])))
             del heard[: end + 1]
             table.show()

@@ -29,11 +29,11 @@ class Table(QWidget):
         self._outer = QVBoxLayout(self)
         self._outer.setContentsMargins(pieces.MARGIN, pieces.MARGIN, pieces.MARGIN, pieces.MARGIN)
         self._body: QWidget | None = None
-        self.setWindowTitle(t("Demo"))
         self.setMinimumWidth(_WIDTH_EM * self.fontMetrics().horizontalAdvance("m"))
 
     def lay(self, told: Mapping[str, Any]) -> None:
         """Show that from now on; the keyboard stays where it was."""
+        self.setWindowTitle(t("Demo"))
         at: QWidget | None = self.focusWidget()  # PySide's types forget that there may be none
         serial = at.property("serial") if at is not None else None
         if self._body is not None:
