@@ -290,3 +290,14 @@ def test_closing_while_a_pin_is_asked_for_asks_nothing(desk: PlayedDesk, window:
     settle()
     assert "rename" not in desk._windows
     assert call.cancelled
+
+
+def test_a_window_that_grows_at_the_edge_stays_on_the_screen(
+    desk: PlayedDesk, window: Rename
+) -> None:
+    room = window.screen().availableGeometry()
+    window.resize(window.minimumWidth(), 120)
+    window.move(room.right() - window.width() + 1, room.bottom() - 120)
+    window.show_error(CustodeError(ErrorCode.TIMED_OUT, seconds=3))
+    settle()
+    assert room.contains(window.frameGeometry())

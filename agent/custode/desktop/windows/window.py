@@ -138,7 +138,18 @@ class Window(QMainWindow):
         wanted = layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else 0
         wanted = max(wanted, layout.totalSizeHint().height() if wanted <= 0 else wanted)
         height = max(min(wanted, most.height()), self.height() if self.isVisible() else 0)
+        wider, higher = width > self.width(), min(height, most.height()) > self.height()
         self.resize(width, min(height, most.height()))
+        if self.isVisible() and (wider or higher):
+            self._keep_on_screen()
+
+    def _keep_on_screen(self) -> None:
+        """One that has grown goes back from the edge over which it would hang."""
+        room, frame = self.screen().availableGeometry(), self.frameGeometry()
+        left = max(room.left(), min(frame.left(), room.right() + 1 - frame.width()))
+        top = max(room.top(), min(frame.top(), room.bottom() + 1 - frame.height()))
+        if (left, top) != (frame.left(), frame.top()):
+            self.move(left, top)
 
     # --- being shown and closed ---
 
