@@ -23,7 +23,7 @@ run: setup ## tray, panel and a token to play with; without a display the demons
 
 .PHONY: test
 test: setup format lint types imports ## everything that CI checks; closes with pytest's summary
-	@$(bin)/pytest -n 3 --dist worksteal --cov --cov-report= --session-timeout=1800
+	@$(bin)/pytest -n 4 --dist worksteal --cov --cov-report= --session-timeout=1800
 	@packaging/coverage.sh
 
 .PHONY: unit

@@ -1,4 +1,4 @@
-"""`custode demo` as a person and a script meet it."""
+"""`custode demo`, broken off and refused. Whole it is played on cards, and for the README."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 DEADLINE_S = 110
-STEPS = 10
 COMMAND = (sys.executable, "-m", "custode", "demo", "--fast", "--json")
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -40,32 +39,7 @@ def temp() -> Any:
         yield Path(folder)
 
 
-def play(temp: Path) -> list[dict[str, Any]]:
-    done = subprocess.run(
-        COMMAND,
-        env={**os.environ, "TMPDIR": str(temp)},
-        capture_output=True,
-        timeout=DEADLINE_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode() + done.stdout.decode()
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def test_every_step_is_verified(temp: Path) -> None:
-    steps = play(temp)
-    assert [step["step"] for step in steps] == list(range(1, STEPS + 1))
-    for step in steps:
-        assert set(step) == {"step", "name", "ok", "checks", "data", "elapsed_s"}
-        assert step["ok"] is True
-        assert step["checks"]
-        assert all(check["ok"] is True for check in step["checks"])
-    judges = {check["judge"] for step in steps for check in step["checks"]}
-    assert judges == {"openssl", "token", "authority", "custode", "system"}
-    assert remains(temp) == []
-
-
-@pytest.mark.parametrize("step", [0, 3, 6, 8])
+@pytest.mark.parametrize("step", [0, 3, 7])
 def test_ctrl_c_cleans_up(temp: Path, step: int) -> None:
     """Interrupted after so many steps: exit status 15, and nothing is left."""
     demo = subprocess.Popen(

@@ -53,7 +53,13 @@ def test_the_whole_story_on_cards(temp: Path, card: str) -> None:
     steps = lines(done)
     assert done.returncode == 0, done.stderr.decode() + str(steps[-1:])
     assert [step["step"] for step in steps] == list(range(1, STEPS + 1))
-    assert all(step["ok"] and step["checks"] for step in steps)
+    for step in steps:
+        assert set(step) == {"step", "name", "ok", "checks", "data", "elapsed_s"}
+        assert step["ok"] is True
+        assert step["checks"]
+        assert all(check["ok"] is True for check in step["checks"])
+    judges = {check["judge"] for step in steps for check in step["checks"]}
+    assert judges == {"openssl", "token", "authority", "custode", "system"}
     assert "wrong, exit status 12" in [check["name"] for check in steps[8]["checks"]]
     assert list(temp.iterdir()) == []
 
