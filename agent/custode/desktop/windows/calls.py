@@ -1,8 +1,8 @@
 """One call to the agent, made in a thread so that its window stays alive; told on Qt's thread.
 
 Secrets are asked by the configured pinentry program, and by our own dialog where that is the
-terminal: a window has none. Nothing here ever holds a PIN; it goes by pipe from the dialog to the
-agent.
+terminal: a window has none. What is typed there passes through here as bytes of the Assuan client
+alone, which are wiped as they go on by pipe to the agent; no widget and no `str` ever holds it.
 """
 
 from __future__ import annotations
