@@ -63,7 +63,7 @@ class Module:
 
 
 @dataclass(slots=True)
-class Token:
+class Token(ABC):
     """A token of the demo and the PINs it was given."""
 
     label: str
@@ -71,9 +71,9 @@ class Token:
     pin: bytes
 
     @property
+    @abstractmethod
     def serial(self) -> str:
         """As its PKCS#11 module tells it."""
-        raise NotImplementedError
 
     def secrets(self) -> dict[str, bytes]:
         """What signing with it takes, as `Stage.run` takes secrets."""

@@ -14,8 +14,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from tests.desktop.session.keyboard import Keyboard
 from tests.desktop.session.node import (
@@ -30,7 +29,7 @@ from tests.desktop.session.node import (
     labels,
     told,
 )
-from tests.desktop.session.peer import PATIENCE_S, Peer, Refused
+from tests.desktop.session.peer import PATIENCE_S, OnBus, Peer, Refused
 
 _ACTION: Final = "org.a11y.atspi.Action"
 _COMPONENT: Final = "org.a11y.atspi.Component"
@@ -145,24 +144,13 @@ class Window:
         return self.until(ready, f"{name!r} to be pressed", patience_s).control(name)
 
 
-class Reader:
+class Reader(OnBus):
     """Reads all programs that tell the accessibility bus of their windows."""
 
     def __init__(self, address: str, keyboard: Keyboard) -> None:
         self.peer = Peer(address)
         self.keyboard = keyboard
         self._roles: dict[int, str] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.peer.close()
 
     def windows(self, beside: Window | None = None) -> list[Window]:
         """Every window and dialog that is open now; of other programs than that window's alone."""

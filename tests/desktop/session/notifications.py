@@ -10,10 +10,9 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
-from tests.desktop.session.peer import PATIENCE_S, Call, News, Peer
+from tests.desktop.session.peer import PATIENCE_S, Call, News, OnBus, Peer
 
 SERVER: Final = "org.freedesktop.Notifications"
 _PATH: Final = "/org/freedesktop/Notifications"
@@ -41,7 +40,7 @@ class Bubble(NamedTuple):
         return _URGENCIES[self.hints.get("urgency", 1)]
 
 
-class Notifications:
+class Notifications(OnBus):
     """A notification server, present while it is open."""
 
     def __init__(
@@ -71,17 +70,6 @@ class Notifications:
         )
         if there:
             self.come_back()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.peer.close()
 
     def leave(self) -> None:
         """Go, as a desktop shell that crashed: what was shown is gone too."""

@@ -273,6 +273,23 @@ class Peer:
         raise Refused("org.freedesktop.DBus.Error.UnknownProperty", f"no {call.body} here")
 
 
+class OnBus:
+    """What a peer of its own plays on a bus; open while in `with`."""
+
+    peer: Peer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.peer.close()
+
+
 class News:
     """Lets one thread wait for what others note."""
 

@@ -13,10 +13,9 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Self, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
-from tests.desktop.session.peer import PATIENCE_S, Call, News, Peer, Refused, Signal
+from tests.desktop.session.peer import PATIENCE_S, Call, News, OnBus, Peer, Refused, Signal
 
 WATCHER: Final = "org.kde.StatusNotifierWatcher"
 _PATH: Final = "/StatusNotifierWatcher"
@@ -68,7 +67,7 @@ class Entry(NamedTuple):
             yield from child.walk()
 
 
-class TrayHost:
+class TrayHost(OnBus):
     """Watcher and host in one, present while it is open."""
 
     def __init__(self, address: str) -> None:
@@ -93,17 +92,6 @@ class TrayHost:
         self.peer.on_signal(self._changed, interface=_ITEM)
         self.peer.on_signal(self._changed, interface=_MENU)
         self.come_back()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.peer.close()
 
     def leave(self) -> None:
         """Go, as a panel that crashed."""

@@ -215,8 +215,7 @@ class Activate(WithBackup):
         self.desk.open(name)
 
     def _restore(self) -> None:
-        self.desk.open("restore", folder=self.folder)
-        self.close()
+        self.give_way_to("restore", folder=self.folder)
 
     def _activate(self) -> None:
         backup = self.backup()
@@ -279,13 +278,9 @@ class Activate(WithBackup):
             sign="done",
             colour="good",
             primary=t("Make your backup now!") if spare else t("Put it onto a token…"),
-            then=self._back_up if spare else self._restore,
+            then=self.back_up if spare else self._restore,
             last=True,
         )
-
-    def _back_up(self) -> None:
-        self.desk.open("backup")
-        self.close()
 
     def closing(self) -> None:
         self._asks.stop()

@@ -98,5 +98,4 @@ class Blocked(Wizard):
 
     def _restore(self) -> None:
         args = {"folder": self.folder} if self.folder else {}
-        self.desk.open("restore", **args)
-        self.close()
+        self.give_way_to("restore", **args)

@@ -228,5 +228,4 @@ class Cancel(Wizard):
         )
 
     def _request(self) -> None:
-        self.desk.open("request")
-        self.close()
+        self.give_way_to("request")

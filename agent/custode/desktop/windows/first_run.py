@@ -167,8 +167,7 @@ class FirstRun(Wizard):
 
     def _request(self) -> None:
         args = {"token": self._token} if self._token else {}
-        self.desk.open("request", **args)
-        self.close()
+        self.give_way_to("request", **args)
 
 
 def _why_not(row: Mapping[str, Any]) -> str:

@@ -41,8 +41,7 @@ class Install(Wizard):
         return {"start": self._arrived, "file": self._from_file, "done": self._over}
 
     def depends_on(self) -> object:
-        status = self.desk.status
-        return status.get("certificates"), status.get("tokens"), status.get("needs")
+        return sheets.standing(self.desk.status)
 
     def _arrived(self) -> Page:
         status = self.desk.status
@@ -127,10 +126,6 @@ class Install(Wizard):
             colour="good",
             last=True,
             primary=t("Save a backup…"),
-            then=self._back_up,
+            then=self.back_up,
             leave=t("Later"),
         )
-
-    def _back_up(self) -> None:
-        self.desk.open("backup")
-        self.close()

@@ -144,5 +144,4 @@ class OpenBackup(WithBackup):
         )
 
     def _restore(self) -> None:
-        self.desk.open("restore", folder=self.folder)
-        self.close()
+        self.give_way_to("restore", folder=self.folder)

@@ -79,7 +79,7 @@ class PinTask(Wizard):
 
     def verb(self) -> str:
         """What the button that goes on is called."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract, as in window.py
 
     def _more(self) -> list[QWidget | None]:
         """What else there is to choose."""

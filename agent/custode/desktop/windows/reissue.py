@@ -139,10 +139,6 @@ class Reissue(Wizard):
             sign="done",
             colour="good",
             primary=t("Save a backup…"),
-            then=self._back_up,
+            then=self.back_up,
             last=True,
         )
-
-    def _back_up(self) -> None:
-        self.desk.open("backup")
-        self.close()

@@ -42,8 +42,7 @@ class Renew(Wizard):
         return {"start": self._now, "waiting": self._waiting, "done": self._over}
 
     def depends_on(self) -> object:
-        status = self.desk.status
-        return status.get("certificates"), status.get("tokens"), status.get("needs")
+        return sheets.standing(self.desk.status)
 
     def _now(self) -> Page:
         found = renewing.case(self.desk.status)
@@ -102,8 +101,7 @@ class Renew(Wizard):
         self.refill()
 
     def _ask(self) -> None:
-        self.desk.open("request")
-        self.close()
+        self.give_way_to("request")
 
     def _renew(self) -> None:
         wanted = {"key": self._kind or None, "destroy_old_key": self._destroys}
@@ -148,13 +146,9 @@ class Renew(Wizard):
             colour="good",
             last=True,
             primary=t("Save a backup…"),
-            then=self._back_up,
+            then=self.back_up,
             leave=t("Later"),
         )
 
     def _notice(self) -> QWidget:
         return sheets.back_up_banner(self.desk)
-
-    def _back_up(self) -> None:
-        self.desk.open("backup")
-        self.close()

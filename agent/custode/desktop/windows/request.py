@@ -344,12 +344,8 @@ class Request(Wizard):
         page = self._plain(sign="done", colour="good", last=True)
         rows = [proved, *page.body, sheets.back_up_banner(self.desk)]
         page.text, page.body = "", rows
-        page.primary, page.then, page.leave = t("Save a backup…"), self._back_up, t("Later")
+        page.primary, page.then, page.leave = t("Save a backup…"), self.back_up, t("Later")
         return page
-
-    def _back_up(self) -> None:
-        self.desk.open("backup")
-        self.close()
 
     def _there(self) -> Page:
         return self._plain(

@@ -142,10 +142,6 @@ class Restore(WithBackup):
             sign="done",
             colour="good",
             primary=t("Save a backup…"),
-            then=self._back_up,
+            then=self.back_up,
             last=True,
         )
-
-    def _back_up(self) -> None:
-        self.desk.open("backup")
-        self.close()

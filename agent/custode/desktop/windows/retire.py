@@ -140,10 +140,6 @@ class Retire(Wizard):
             sign="done",
             colour="good",
             primary=t("Save a backup…") if alone else "",
-            then=self._back_up,
+            then=self.back_up,
             last=True,
         )
-
-    def _back_up(self) -> None:
-        self.desk.open("backup")
-        self.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QWidget
@@ -16,7 +16,7 @@ from custode.locale import outcomes
 from custode.locale.catalogue import t
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from custode.desktop.theme import Theme
     from custode.desktop.view.paper import Paper
@@ -39,6 +39,11 @@ def first_line(paper: Paper) -> str:
 def lacking(theme: Theme, paper: Paper) -> QWidget | None:
     """Waits for the token without which it cannot go on; its first line says which."""
     return waiting(theme, first_line(paper), goes_on=False) if paper.lacks else None
+
+
+def standing(status: Mapping[str, Any]) -> object:
+    """What of `status` the windows on the way to a certificate show."""
+    return status.get("certificates"), status.get("tokens"), status.get("needs")
 
 
 def back_up_banner(desk: Desk) -> Banner:

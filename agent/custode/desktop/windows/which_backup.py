@@ -48,15 +48,15 @@ class WithBackup(Wizard):
 
     def question(self) -> str:
         """Asks which backup."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract, as in window.py
 
     def suits(self, candidate: Candidate) -> bool:
         """Whether that one can be chosen here."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract, as in window.py
 
     def chosen(self) -> None:
         """`row` and `folder` are known: go on."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract, as in window.py
 
     def nothing(self) -> str:
         """What to say where there is none."""

@@ -66,6 +66,8 @@ class Window(QMainWindow):
 
     # --- what a window says of itself ---
 
+    # Abstract, though no ABC says so: Qt's classes bring a metaclass of their own.
+
     def title(self) -> str:
         """What stands in its title bar; no secret, no name of a person."""
         raise NotImplementedError
@@ -85,6 +87,13 @@ class Window(QMainWindow):
     def would_lose(self) -> str:
         """What closing it would lose: a question for the person; empty: nothing."""
         return ""
+
+    # --- leading on ---
+
+    def give_way_to(self, name: str, /, **args: str) -> None:
+        """Open that window in place of this one: what is to be done goes on there."""
+        self.desk.open(name, **args)
+        self.close()
 
     # --- filling ---
 

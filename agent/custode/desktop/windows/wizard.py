@@ -99,9 +99,13 @@ class Wizard(Window):
 
     def pages(self) -> Mapping[str, Callable[[], Page]]:
         """What makes each page, by its name; called at every filling."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract, as in window.py
 
     # --- going ---
+
+    def back_up(self) -> None:
+        """Go on with the backup that is needed now."""
+        self.give_way_to("backup")
 
     def go(self, page: str) -> None:
         """Stand at that page."""

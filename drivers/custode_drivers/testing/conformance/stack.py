@@ -111,11 +111,11 @@ class Token(ABC):
 
         `done`: just after it did its part, of which nobody hears then.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # nobody asks a stack that lacks Mean.CUT
 
     def wait_cut(self) -> bool:
         """Wait until `cut` was noticed; False, and pulled out now, when it did not come to it."""
-        raise NotImplementedError
+        raise NotImplementedError  # nobody asks a stack that lacks Mean.CUT
 
     @property
     def pins_sent(self) -> int | None:
@@ -124,7 +124,7 @@ class Token(ABC):
 
     def fill(self) -> None:
         """Leave no room on it, with Mean.FULL."""
-        raise NotImplementedError
+        raise NotImplementedError  # nobody asks a stack that lacks Mean.FULL
 
 
 class Bench(ABC):
